@@ -1,0 +1,1 @@
+"""Transcripts as evidence: what was said, by whom, in what order, from which file."""

@@ -1,0 +1,1 @@
+"""What people make of the evidence, and the dataset that comes out."""
