@@ -1,0 +1,1 @@
+"""The machinery under the product: the embedded servers, the one-command supervisor, health and backup."""
