@@ -15,6 +15,8 @@ MAX_DEPTH = 100
 
 def clean_text(value: str) -> str:
     """`value` without NUL and lone surrogates, same length in code points."""
+    if value.isascii():  # known without a scan, and most text is
+        return value.replace("\x00", REPLACEMENT)
     return _FORBIDDEN.sub(REPLACEMENT, value)
 
 

@@ -1,0 +1,39 @@
+"""What every page shows around its own content: the project, the places in it, the worker's state."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from auditor.accounts.models import Membership, Role
+from auditor.runs.queries import worker_is_alive
+
+# title, URL name, the path's second part, lowest role that sees it
+NAV = [
+    ("Overview", "overview:project", "", Role.VIEWER),
+    ("Transcripts", "browse:list", "transcripts", Role.VIEWER),
+    ("Review", "annotations:home", "review", Role.REVIEWER),
+    ("Adjudicate", "adjudication:cases", "adjudicate", Role.ADJUDICATOR),
+    ("Rounds", "queues:rounds", "rounds", Role.VIEWER),
+    ("Channels", "evidence:channels", "channels", Role.VIEWER),
+    ("Datasets", "datasets:list", "datasets", Role.VIEWER),
+]
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """The context of `base.html`: cheap on pages without a project, two small queries with one."""
+    membership = _membership(request)
+    if membership is None:
+        return {"nav": [], "worker_alive": True}
+    project = membership.project
+    section = request.path.split("/")[3] if request.path.count("/") >= 3 else ""
+    nav = []
+    for title, name, part, role in NAV:
+        if membership.at_least(role):
+            nav.append((title, reverse(name, args=[project.slug]), part == section))
+    return {"nav": nav, "project": project, "membership": membership, "worker_alive": worker_is_alive()}
+
+
+def _membership(request: HttpRequest) -> Membership | None:
+    """The membership that `access_project` found for this request, or for the project in the path."""
+    return getattr(request, "membership", None)

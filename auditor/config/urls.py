@@ -1,0 +1,19 @@
+"""Every address of the app, in the order in which data flows."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("auditor.runtime.urls")),
+    path("", include("labeling.overview.urls")),
+    path("", include("auditor.accounts.urls")),
+    path("p/<slug:project>/runs/", include("auditor.runs.urls")),
+    path("p/<slug:project>/import/", include("auditor.intake.urls")),
+    path("p/<slug:project>/transcripts/", include("auditor.browse.urls")),
+    path("p/<slug:project>/channels/", include("auditor.evidence.urls")),
+    path("p/<slug:project>/samples/", include("auditor.sampling.urls")),
+    path("p/<slug:project>/codebooks/", include("labeling.codebooks.urls")),
+    path("p/<slug:project>/rounds/", include("labeling.queues.urls")),
+    path("p/<slug:project>/review/", include("labeling.annotations.urls")),
+    path("p/<slug:project>/adjudicate/", include("labeling.adjudication.urls")),
+    path("p/<slug:project>/datasets/", include("labeling.datasets.urls")),
+]

@@ -1,0 +1,93 @@
+"""JSON as it is found in logs: strict and fast where possible, lenient where logs are not strict.
+
+`orjson` reads the usual line. What it refuses although logs contain it (bare NaN and Infinity,
+lone surrogates, numbers beyond a double) and what it would round (integers beyond 64 bits) goes
+through the standard library. Of equal keys in one object the last one counts, as in both libraries;
+`duplicates=False` refuses them instead.
+"""
+
+import json
+from typing import Any
+
+import orjson
+
+# A short text can stand for very many values ("[],[],..."): what we are ready to hold as objects.
+MAX_VALUES = 10_000_000
+_WORTH_COUNTING = 4 * 1024 * 1024  # bytes
+_EXACT = float(2**63)  # orjson returns a float for integers from here on
+
+
+class NotJson(ValueError):
+    """The bytes are no JSON value that we would read; the message says why."""
+
+
+def decode_json(data: bytes, *, duplicates: bool = True) -> Any:
+    """The JSON value that `data` holds, not yet sanitised: NaN and lone surrogates may be in it.
+
+    Raises:
+        NotJson: malformed, not UTF-8 (with the byte offset), nested too deeply, with too many
+            values, or with equal keys in one object when `duplicates` is False.
+    """
+    if len(data) > _WORTH_COUNTING and data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
+        raise NotJson(f"holds more than {MAX_VALUES:,} values")
+    if duplicates:
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return _decode_leniently(data, duplicates)
+        return _decode_leniently(data, duplicates) if _has_rounded_integer(value) else value
+    return _decode_leniently(data, duplicates)
+
+
+def encode_json(value: Any) -> str:
+    """Compact JSON of a clean value, characters beyond ASCII as themselves."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def pretty_json(value: Any) -> str:
+    """JSON of a clean value over several lines, indented by two spaces."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _decode_leniently(data: bytes, duplicates: bool) -> Any:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise NotJson(f"not UTF-8: byte 0x{data[problem.start]:02x} at offset {problem.start}") from None
+    try:
+        return json.loads(text, object_pairs_hook=None if duplicates else _once)
+    except json.JSONDecodeError as problem:
+        raise NotJson(f"not JSON: {problem.msg} at character {problem.pos}") from None
+    except RecursionError:
+        raise NotJson("nested too deeply") from None
+    except ValueError as problem:  # an equal key, or an integer of thousands of digits
+        raise NotJson(str(problem).partition(";")[0]) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise NotJson(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object")
+    return found
+
+
+def _has_rounded_integer(value: Any) -> bool:
+    """Whether a float large enough to be an integer that was rounded occurs in `value`."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is float:
+            if not -_EXACT < item < _EXACT:
+                return True
+        elif type(item) is dict:
+            waiting.extend(item.values())
+        elif type(item) is list:
+            waiting.extend(item)
+    return False

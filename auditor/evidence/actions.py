@@ -1,0 +1,236 @@
+"""Writing evidence: channels are declared, readings supersede, veils are laid and lifted."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from auditor.accounts.models import User
+from auditor.corpus.queries import messages_of, texts_of
+from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rollup, Veil
+from auditor.evidence.quotes import MessageTexts, locate
+from auditor.ledger.actions import record
+
+
+@dataclass(frozen=True)
+class CitedQuote:
+    """Words as an opinion cites them, with the message it names, if it names one."""
+
+    text: str
+    position: int | None = None
+    source_id: str = ""
+
+
+@dataclass(frozen=True)
+class NewReading:
+    """A reading to be written; a place without a position speaks of the whole transcript."""
+
+    channel: Channel
+    transcript_id: int
+    value: float | None
+    label: str = ""
+    position: int | None = None
+    part: str = ""
+    start: int | None = None  # code points
+    end: int | None = None
+    identifier: str = ""
+    explanation: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    quotes: tuple[CitedQuote, ...] = ()
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What may hold one current reading."""
+        return (
+            self.channel.pk, self.transcript_id, self.position, self.part, self.start, self.end, self.identifier
+        )  # fmt: skip
+
+
+class ChannelClash(ValueError):
+    """A channel of this key exists and is declared differently."""
+
+
+def declare_channel(
+    *, project_id: int, key: str, kind: str, actor: User | None, name: str = "", **declared: Any
+) -> Channel:
+    """The project's channel of this key, made at first mention; later mentions may fill what was empty.
+
+    Args:
+        declared: any of unit, rollup, lo, hi, polarity, notice, detail.
+
+    Raises:
+        ChannelClash: the key is taken by a channel of another kind or unit, or the rollup is unknown.
+    """
+    given = {name: value for name, value in declared.items() if value not in (None, "", {})}
+    if given.get("rollup", "max") not in ROLLUPS:
+        raise ChannelClash(f"channel {key}: rollup must be one of {', '.join(ROLLUPS)}")
+    with transaction.atomic():
+        channel, created = Channel.objects.get_or_create(
+            project_id=project_id, key=key[:200], defaults={"name": (name or key)[:300], "kind": kind, **given}
+        )
+        if created:
+            record(verb="channel.declared", subject=channel, actor=actor, project_id=project_id, key=channel.key)
+            return channel
+        if channel.kind != kind or channel.unit != given.get("unit", channel.unit):
+            raise ChannelClash(f"channel {key} exists as {channel.kind} by {channel.unit}, not {kind}")
+        changed = [n for n, v in given.items() if getattr(channel, n) in (None, "", {}) and v]
+        if changed:
+            for attribute in changed:
+                setattr(channel, attribute, given[attribute])
+            channel.save(update_fields=changed)
+            record(verb="channel.filled_in", subject=channel, actor=actor, project_id=project_id, fields=changed)
+    return channel
+
+
+def write_readings(*, readings: Sequence[NewReading], source: str) -> int:
+    """Write readings, superseding what stood at the same places; equal ones are left alone.
+
+    The caller holds the transaction and records the ledger event of the whole batch.
+    Cost: a constant number of queries for any number of readings. Of two readings for one
+    place in `readings` the later holds.
+
+    Returns:
+        The number of readings written.
+    """
+    latest = {reading.place: reading for reading in readings}
+    transcripts = {reading.transcript_id for reading in latest.values()}
+    channels = {reading.channel.pk for reading in latest.values()}
+    now = timezone.now()
+    with transaction.atomic():
+        current = {
+            (r.channel_id, r.transcript_id, r.position, r.part, r.start, r.end, r.identifier): r
+            for r in Reading.objects.filter(
+                transcript_id__in=transcripts, channel_id__in=channels, superseded_at__isnull=True
+            )
+        }
+        fresh = [new for place, new in latest.items() if place not in current or _differs(current[place], new)]
+        replaced = [current[new.place].pk for new in fresh if new.place in current]
+        if replaced:
+            Reading.objects.filter(pk__in=replaced).update(superseded_at=now)
+        rows = Reading.objects.bulk_create(
+            [
+                Reading(
+                    channel=new.channel, transcript_id=new.transcript_id, position=new.position, part=new.part,
+                    start=new.start, end=new.end, identifier=new.identifier, value=new.value, label=new.label[:200],
+                    explanation=new.explanation, detail=dict(new.detail), source=source,
+                )
+                for new in fresh
+            ],
+            batch_size=2000,
+        )  # fmt: skip
+        _write_quotes([(row, new) for row, new in zip(rows, fresh, strict=True) if new.quotes])
+        roll_up(pairs={(new.channel.pk, new.transcript_id) for new in fresh})
+    return len(rows)
+
+
+def roll_up(*, pairs: Iterable[tuple[int, int]]) -> None:
+    """Make the transcript's value of each (channel, transcript) anew from its current readings."""
+    wanted = set(pairs)
+    if not wanted:
+        return
+    channels = {c.pk: c for c in Channel.objects.filter(pk__in={channel for channel, _ in wanted})}
+    behind: dict[tuple[int, int], list[Reading]] = defaultdict(list)
+    rows = Reading.objects.filter(
+        channel_id__in=channels, transcript_id__in={t for _, t in wanted}, superseded_at__isnull=True
+    )
+    for reading in rows.only("channel_id", "transcript_id", "value", "label").order_by("pk"):
+        if (reading.channel_id, reading.transcript_id) in wanted:
+            behind[reading.channel_id, reading.transcript_id].append(reading)
+    gone = wanted - behind.keys()
+    for channel_id, transcript_id in gone:
+        Rollup.objects.filter(channel_id=channel_id, transcript_id=transcript_id).delete()
+    Rollup.objects.bulk_create(
+        [_rolled(channels[channel_id], transcript_id, found) for (channel_id, transcript_id), found in behind.items()],
+        update_conflicts=True,
+        unique_fields=["transcript", "channel"],
+        update_fields=["value", "label", "n"],
+        batch_size=2000,
+    )
+
+
+def _rolled(channel: Channel, transcript_id: int, readings: list[Reading]) -> Rollup:
+    values = [r.value for r in readings if r.value is not None]
+    value = None
+    if values:
+        value = {"max": max, "min": min, "mean": statistics.fmean, "last": lambda v: v[-1]}[channel.rollup](values)
+    labels = [r.label for r in readings if r.label]
+    label = ""
+    if labels:
+        if channel.kind == HUMAN and len(set(labels)) > 1:
+            label = "mixed"
+        else:
+            chosen = [r.label for r in readings if r.label and r.value == value] or labels
+            label = chosen[-1]
+    return Rollup(channel=channel, transcript_id=transcript_id, value=value, label=label, n=len(readings))
+
+
+def _differs(old: Reading, new: NewReading) -> bool:
+    return (old.value, old.label, old.explanation, old.detail) != (
+        new.value,
+        new.label[:200],
+        new.explanation,
+        dict(new.detail),
+    )
+
+
+def _write_quotes(cited: list[tuple[Reading, NewReading]]) -> None:
+    """Look for each cited quote in its transcript and keep what was found, or that nothing was."""
+    if not cited:
+        return
+    texts = {
+        pk: [MessageTexts(m.position, m.role, m.source_id, texts_of(m)) for m in messages]
+        for pk, messages in messages_of({reading.transcript_id for reading, _ in cited}).items()
+    }
+    quotes = []
+    for reading, new in cited:
+        for quote in new.quotes:
+            found = locate(
+                quote.text, texts[reading.transcript_id], position=quote.position, source_id=quote.source_id
+            )
+            quotes.append(
+                Quote(
+                    reading=reading, text=quote.text, status=found.status, position=found.position,
+                    part=found.part or "", start=found.start, end=found.end,
+                )
+            )  # fmt: skip
+    Quote.objects.bulk_create(quotes, batch_size=2000)
+
+
+def lay_veils(*, person_ids: Iterable[int], transcript_ids: Sequence[int], round_key: str, scopes: Iterable[str]) -> None:
+    """Hide evidence of these scopes on these transcripts from these people; safe to repeat.
+
+    A veil that was lifted stays lifted. The caller records the event of the round.
+    """
+    Veil.objects.bulk_create(
+        [
+            Veil(person_id=person_id, transcript_id=transcript_id, scope=scope, round_key=round_key)
+            for person_id in person_ids
+            for transcript_id in transcript_ids
+            for scope in scopes
+        ],
+        ignore_conflicts=True,
+        batch_size=5000,
+    )
+
+
+def lift_veils(
+    *,
+    round_key: str,
+    scopes: Iterable[str],
+    person_id: int | None = None,
+    transcript_id: int | None = None,
+) -> int:
+    """Lift the veils that a round laid, for one person and transcript or for all of it.
+
+    Veils that another round laid on the same transcript stay down.
+    """
+    rows = Veil.objects.filter(round_key=round_key, scope__in=list(scopes), lifted_at__isnull=True)
+    if person_id is not None:
+        rows = rows.filter(person_id=person_id)
+    if transcript_id is not None:
+        rows = rows.filter(transcript_id=transcript_id)
+    return rows.update(lifted_at=timezone.now())

@@ -1,0 +1,91 @@
+"""Questions about evidence, always asked on behalf of a person: what is veiled to them stays out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from auditor.accounts.models import User
+from auditor.corpus.models import TranscriptQuerySet
+from auditor.evidence.models import HUMAN, Channel, Quote, Reading, Rollup, Track, Veil
+
+Row = TypeVar("Row", bound=Model)
+MACHINE = "machine"
+SCOPES = (MACHINE, HUMAN)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one person may see of the evidence; the only door to readings, tracks and quotes."""
+
+    person_id: int
+
+    def readings(self, transcript_ids: Iterable[int]) -> QuerySet[Reading]:
+        """Current readings on these transcripts."""
+        rows = Reading.objects.filter(transcript_id__in=list(transcript_ids), superseded_at__isnull=True)
+        return self._unveiled(rows).select_related("channel").order_by("channel__kind", "channel__key", "pk")
+
+    def rollups(self, transcript_ids: Iterable[int]) -> QuerySet[Rollup]:
+        """The transcripts' values on each channel."""
+        return self._unveiled(Rollup.objects.filter(transcript_id__in=list(transcript_ids)))
+
+    def rollups_of(self, channel: Channel) -> QuerySet[Rollup]:
+        """A channel's values over all transcripts this person may see them on."""
+        return self._unveiled(Rollup.objects.filter(channel=channel))
+
+    def tracks(self, transcript_ids: Iterable[int]) -> QuerySet[Track]:
+        """Current token tracks on these transcripts."""
+        rows = Track.objects.filter(transcript_id__in=list(transcript_ids), superseded_at__isnull=True)
+        return self._unveiled(rows).select_related("channel", "shard").order_by("position", "part", "pk")
+
+    def quotes(self, transcript_ids: Iterable[int]) -> QuerySet[Quote]:
+        """Quotes cited by the current readings on these transcripts."""
+        rows = Quote.objects.filter(
+            reading__transcript_id__in=list(transcript_ids), reading__superseded_at__isnull=True
+        )
+        return self._unveiled(rows, through="reading__").select_related("reading__channel")
+
+    def is_veiled(self, transcript_id: int, scope: str = MACHINE) -> bool:
+        """Whether evidence of this scope on the transcript is hidden from the person."""
+        return self._veils(scope).filter(transcript_id=transcript_id).exists()
+
+    def veiled_ids(self, transcript_ids: Iterable[int], scope: str = MACHINE) -> set[int]:
+        """Those of the transcripts on which evidence of this scope is hidden."""
+        rows = self._veils(scope).filter(transcript_id__in=list(transcript_ids))
+        return set(rows.values_list("transcript_id", flat=True))
+
+    def unveiled(self, rows: TranscriptQuerySet, scopes: Iterable[str]) -> TranscriptQuerySet:
+        """`rows` without the transcripts whose evidence of these scopes is hidden.
+
+        Whatever names a channel (filter, sort, facet, count, file) goes through here, since
+        being in or out of its result would tell what the channel says.
+        """
+        for scope in set(scopes):
+            rows = rows.exclude(Exists(self._veils(scope).filter(transcript_id=OuterRef("pk"))))
+        return rows
+
+    def _veils(self, scope: str) -> QuerySet[Veil]:
+        return Veil.objects.filter(person_id=self.person_id, scope=scope, lifted_at__isnull=True)
+
+    def _unveiled(self, rows: QuerySet[Row], through: str = "") -> QuerySet[Row]:
+        human = Q(**{f"{through}channel__kind": HUMAN})
+        here = OuterRef(f"{through}transcript_id")
+        return rows.exclude(~human & Q(Exists(self._veils(MACHINE).filter(transcript_id=here)))).exclude(
+            human & Q(Exists(self._veils(HUMAN).filter(transcript_id=here)))
+        )
+
+
+def visible_to(person: User) -> Sight:
+    """What `person` may see of the evidence now."""
+    return Sight(person_id=person.pk)
+
+
+def scope_of(channel: Channel) -> str:
+    """Which veil hides this channel."""
+    return HUMAN if channel.kind == HUMAN else MACHINE
+
+
+def channels_of(project_id: int) -> QuerySet[Channel]:
+    """The channels of a project, people's last."""
+    return Channel.objects.filter(project_id=project_id).order_by("kind", "key")

@@ -1,0 +1,1 @@
+"""What every long job shares: status, progress, heartbeat, cancel, and the sweep that revives what died."""

@@ -1,0 +1,149 @@
+"""Opening, carrying, cancelling and ending long jobs."""
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+from django.db import transaction
+
+from django.utils import timezone
+
+from auditor.ledger.actions import record
+from auditor.runs.models import SILENT_AFTER, Pulse, Run
+
+log = logging.getLogger(__name__)
+BEAT_EVERY = 1.0  # seconds between writes of progress
+MAX_ATTEMPTS = 5
+
+
+class Cancelled(Exception):
+    """Somebody asked this run to stop."""
+
+
+class TakenOver(Exception):
+    """Another worker carries this run now; the caller must stop without touching it."""
+
+
+class Refused(Exception):
+    """The job cannot be done as asked; its message is shown to people and it is not tried again."""
+
+
+def open_run(
+    *, project_id: int, kind: str, title: str, task: str, actor: Any, total: int | None = None, unit: str = "rows"
+) -> Run:
+    """A new queued run; ring for it with `runs.tasks.ring(run.task, run.pk)`."""
+    with transaction.atomic():
+        run = Run.objects.create(
+            project_id=project_id, kind=kind, title=title[:300], task=task, created_by=actor, total=total, unit=unit
+        )
+        record(verb="run.queued", subject=run, actor=actor, project_id=project_id, kind=kind, title=run.title)
+    return run
+
+
+def cancel_run(*, run: Run, actor: Any) -> None:
+    """Ask a run to stop; a queued one stops at once, a running one at its next beat."""
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(pk=run.pk)
+        if row.is_over:
+            return
+        row.cancel_asked = True
+        if row.status == "queued":
+            row.status, row.finished_at = "cancelled", timezone.now()
+        row.save(update_fields=["cancel_asked", "status", "finished_at"])
+        record(verb="run.cancelled", subject=row, actor=actor, project_id=row.project_id)
+
+
+class Ticket:
+    """The right to carry one run, and the way to say how far it is."""
+
+    def __init__(self, run: Run, claim: uuid.UUID) -> None:
+        self.run = run
+        self.claim = claim
+        self._beaten = monotonic()
+
+    def beat(self, *, done: int, total: int | None = None, note: str = "", force: bool = False) -> None:
+        """Report progress; writes at most once a second unless `force`.
+
+        Raises:
+            Cancelled: somebody asked the run to stop.
+            TakenOver: another worker carries it now.
+        """
+        if not force and monotonic() - self._beaten < BEAT_EVERY:
+            return
+        self._beaten = monotonic()
+        changes: dict[str, Any] = {"done": done, "beat_at": timezone.now()}
+        if total is not None:
+            changes["total"] = total
+        if note:
+            changes["note"] = note[:500]
+        mine = Run.objects.filter(pk=self.run.pk, claim=self.claim, status="running")
+        if not mine.update(**changes):
+            raise TakenOver(f"run {self.run.pk} is carried by another worker")
+        if mine.filter(cancel_asked=True).exists():
+            raise Cancelled(f"run {self.run.pk} was cancelled")
+
+
+@contextmanager
+def carry(run_id: int) -> Iterator[Ticket | None]:
+    """Claim a run, let the caller do its work, and write down how it ended.
+
+    Yields None when there is nothing to do: the run is over or another worker's. An exception
+    other than `Cancelled`, `TakenOver` and `Refused` leaves the run queued for the sweep, until it
+    has been tried `MAX_ATTEMPTS` times, and is logged; the worker goes on.
+    """
+    ticket = _claim(run_id)
+    if ticket is None:
+        yield None
+        return
+    mine = Run.objects.filter(pk=run_id, claim=ticket.claim, status="running")
+    try:
+        yield ticket
+    except TakenOver:
+        return
+    except Cancelled:
+        mine.update(status="cancelled", finished_at=timezone.now(), note="Cancelled.")
+    except Refused as problem:
+        mine.update(status="failed", finished_at=timezone.now(), note=str(problem)[:500])
+    except Exception as problem:
+        log.exception("run %s failed in attempt %s", run_id, ticket.run.attempts)
+        words = f"{type(problem).__name__}: {problem}"[:480]
+        if ticket.run.attempts >= MAX_ATTEMPTS:
+            mine.update(status="failed", finished_at=timezone.now(), note=words)
+        else:
+            mine.update(status="queued", rung_at=timezone.now(), note=f"Will be tried again: {words}"[:500])
+    else:
+        mine.update(status="done", finished_at=timezone.now(), beat_at=timezone.now())
+
+
+def _claim(run_id: int) -> Ticket | None:
+    now = timezone.now()
+    with transaction.atomic():
+        run = Run.objects.select_for_update().filter(pk=run_id).first()
+        if run is None or run.is_over:
+            return None
+        if run.status == "running" and run.beat_at and run.beat_at > now - SILENT_AFTER:
+            return None
+        if run.cancel_asked:
+            Run.objects.filter(pk=run_id).update(status="cancelled", finished_at=now)
+            return None
+        run.claim = uuid.uuid4()
+        run.status, run.attempts, run.beat_at = "running", run.attempts + 1, now
+        run.started_at = run.started_at or now
+        run.save(update_fields=["claim", "status", "attempts", "beat_at", "started_at"])
+    return Ticket(run, run.claim)
+
+
+def rung_again() -> list[tuple[str, int]]:
+    """The abandoned runs as (task, id), each marked as rung now so that it is not rung twice."""
+    with transaction.atomic():
+        rows = list(Run.objects.abandoned().select_for_update(skip_locked=True)[:100])
+        Run.objects.filter(pk__in=[row.pk for row in rows]).update(rung_at=timezone.now())
+    return [(row.task, row.pk) for row in rows]
+
+
+def write_pulse() -> None:
+    """A sign of life of the worker."""
+    Pulse.objects.update_or_create(name="worker", defaults={"at": timezone.now()})

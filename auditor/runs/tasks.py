@@ -1,0 +1,49 @@
+"""Celery's door: the bell that wakes a worker for a row, and the sweep that rings again."""
+
+import logging
+
+from celery import current_app, shared_task
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from auditor.runs import actions
+from auditor.runs.models import Run
+
+log = logging.getLogger(__name__)
+
+
+def ring(task: str, *ids: int, queue: str = "io") -> None:
+    """Once this transaction has committed, wake a worker to run the registered `task` with `ids`.
+
+    A broker that cannot be reached is no error: the row is the truth, and the sweep rings again.
+    """
+    transaction.on_commit(lambda: _send(task, ids, queue))
+
+
+def _send(task: str, ids: tuple[int, ...], queue: str) -> None:
+    if current_app.conf.task_always_eager:
+        current_app.loader.import_default_modules()
+        current_app.tasks[task].apply(args=ids, throw=True)
+        return
+    try:
+        current_app.send_task(task, args=ids, queue=queue, retry=False)
+    except OperationalError as problem:
+        log.warning("the broker did not answer; the sweep will ring for %s%s: %s", task, ids, problem)
+
+
+def ring_run(run: Run) -> None:
+    """Wake a worker for `run`."""
+    ring(run.task, run.pk)
+
+
+@shared_task(name="runs.pulse")
+def pulse() -> None:
+    """Safe to run at any time: overwrites one row."""
+    actions.write_pulse()
+
+
+@shared_task(name="runs.sweep")
+def sweep() -> None:
+    """Ring again for every run that nobody carries; a run that is carried ignores the bell."""
+    for task, run_id in actions.rung_again():
+        ring(task, run_id)

@@ -1,0 +1,215 @@
+"""Conditions over answers and evidence: small, declarative, and checked before they are used.
+
+{truth: ["false", misleading]}      the answer is one of these (several questions: all of them)
+{all: [...]}  {any: [...]}  {not: {...}}
+{is: known}                         a condition the codebook has named
+{answered: licence}                 someone answered, whatever they said
+{evidence: belief_check}            one of these kinds of evidence is attached (grades only)
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from labeling.codebooks.node import CodebookError, as_text, kind_of, nearest
+
+Answer: TypeAlias = str | int | Sequence[str]
+Answers: TypeAlias = Mapping[str, Answer]
+
+RESERVED = ("all", "any", "not", "is", "answered", "evidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a condition may look at: what was answered, what then counts, and what is attached."""
+
+    given: Answers  # as answered
+    values: Answers  # the same, with the codebook's defaults where nobody answered
+    evidence: frozenset[str] = frozenset()
+
+
+class Condition(Protocol):
+    """Something that holds or does not; `plain` gives back the form it was read from."""
+
+    def holds(self, facts: Facts) -> bool: ...
+
+    def plain(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A question's answer is one of these values; of a multiple choice, any one of them."""
+
+    question: str
+    values: tuple[str, ...]
+
+    def holds(self, facts: Facts) -> bool:
+        answer = facts.values.get(self.question)
+        if answer is None:
+            return False
+        if isinstance(answer, str):
+            return answer in self.values
+        if isinstance(answer, int):
+            return str(answer) in self.values
+        return any(value in self.values for value in answer)
+
+    def plain(self) -> dict[str, Any]:
+        return {self.question: list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; no parts: always."""
+
+    parts: tuple[Condition, ...]
+
+    def holds(self, facts: Facts) -> bool:
+        return all(part.holds(facts) for part in self.parts)
+
+    def plain(self) -> dict[str, Any]:
+        return {"all": [part.plain() for part in self.parts]}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds."""
+
+    parts: tuple[Condition, ...]
+
+    def holds(self, facts: Facts) -> bool:
+        return any(part.holds(facts) for part in self.parts)
+
+    def plain(self) -> dict[str, Any]:
+        return {"any": [part.plain() for part in self.parts]}
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+    def holds(self, facts: Facts) -> bool:
+        return not self.part.holds(facts)
+
+    def plain(self) -> dict[str, Any]:
+        return {"not": self.part.plain()}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A condition the codebook has given a name."""
+
+    name: str
+    condition: Condition
+
+    def holds(self, facts: Facts) -> bool:
+        return self.condition.holds(facts)
+
+    def plain(self) -> dict[str, Any]:
+        return {"is": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Someone answered the question; a default does not count."""
+
+    question: str
+
+    def holds(self, facts: Facts) -> bool:
+        return self.question in facts.given
+
+    def plain(self) -> dict[str, Any]:
+        return {"answered": self.question}
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Evidence of at least one of these kinds is attached."""
+
+    kinds: tuple[str, ...]
+
+    def holds(self, facts: Facts) -> bool:
+        return not facts.evidence.isdisjoint(self.kinds)
+
+    def plain(self) -> dict[str, Any]:
+        return {"evidence": list(self.kinds)}
+
+
+ALWAYS = All(())
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words a condition may use: the values of each question, named conditions, evidence or not."""
+
+    values: Mapping[str, tuple[str, ...] | None]  # None: any text
+    named: Mapping[str, Condition]
+    evidence: bool = False
+
+    def read(self, data: object, place: str, *, negated: bool = False) -> Condition:
+        """The condition written at this place.
+
+        Evidence under `not` is refused: attaching evidence must never lower what may be said.
+        """
+        if not isinstance(data, Mapping):
+            raise CodebookError(f"{place}: expected a condition, found {kind_of(data)}")
+        if not data:
+            raise CodebookError(f"{place}: an empty condition; leave the field out to mean always")
+        parts = tuple(self._one(name, value, f"{place}.{name}", negated) for name, value in data.items())
+        return parts[0] if len(parts) == 1 else All(parts)
+
+    def _one(self, name: object, value: object, place: str, negated: bool) -> Condition:
+        if name in ("all", "any"):
+            if not isinstance(value, list) or not value:
+                raise CodebookError(f"{place}: expected a list of conditions, found {kind_of(value)}")
+            parts = tuple(
+                self.read(part, f"{place}[{index}]", negated=negated) for index, part in enumerate(value)
+            )
+            return All(parts) if name == "all" else AnyOf(parts)
+        if name == "not":
+            return Not(self.read(value, place, negated=True))
+        if name == "is":
+            known = as_text(value, place)
+            if known not in self.named:
+                raise CodebookError(f"{place}: no condition '{known}'{nearest(known, list(self.named))}")
+            return Named(known, self.named[known])
+        if name == "answered":
+            return Answered(self._question(as_text(value, place), place))
+        if name == "evidence":
+            if not self.evidence or negated:
+                where = "under 'not'" if self.evidence else "outside the grades"
+                raise CodebookError(f"{place}: evidence cannot be named {where}")
+            return Attached(_words(value, place))
+        question = self._question(as_text(name, place), place)
+        values, known_values = _words(value, place), self.values[question]
+        for word in values:
+            if known_values is not None and word not in known_values:
+                hint = nearest(word, list(known_values))
+                raise CodebookError(f"{place}: '{question}' has no value '{word}'{hint}")
+        return Chosen(question, values)
+
+    def _question(self, key: str, place: str) -> str:
+        if key not in self.values:
+            raise CodebookError(f"{place}: no question '{key}'{nearest(key, list(self.values))}")
+        return key
+
+
+def questions_of(condition: Condition) -> Iterator[str]:
+    """Every question the condition looks at, through named conditions too."""
+    match condition:
+        case Chosen(question=key) | Answered(question=key):
+            yield key
+        case All(parts=parts) | AnyOf(parts=parts):
+            for part in parts:
+                yield from questions_of(part)
+        case Not(part=inner) | Named(condition=inner):
+            yield from questions_of(inner)
+
+
+def _words(value: object, place: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return (as_text(value, place),)
+    if not value:
+        raise CodebookError(f"{place}: an empty list")
+    return tuple(as_text(item, f"{place}[{index}]") for index, item in enumerate(value))

@@ -1,0 +1,39 @@
+"""Codebooks: what is asked and how labels follow, in numbered versions.
+
+    Codebook 1--* CodebookVersion
+
+A version is frozen from the start: the database refuses to change it.
+"""
+
+from django.db import models
+
+
+class Codebook(models.Model):
+    """A family of versions."""
+
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="codebooks")
+    name = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_codebook_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CodebookVersion(models.Model):
+    """One frozen definition; labels say which one they were made under."""
+
+    codebook = models.ForeignKey(Codebook, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    definition = models.JSONField()  # see `definition.load`
+    digest = models.CharField(max_length=64)  # sha256 hex of the canonical definition
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["codebook", "number"], name="one_version_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.codebook} v{self.number}"

@@ -1,0 +1,1 @@
+"""What leaves: adjudicated labels as files that say what they were made from."""

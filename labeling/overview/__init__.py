@@ -1,0 +1,1 @@
+"""The first page, the tour, and the sample audit that ships with the app."""
