@@ -18,7 +18,10 @@ from typing import Any, Protocol
 
 LEVELS = 32
 LANES = 3  # underlines drawn one below the other before they share a line
-HUES = frozenset("intent halluc honest unsure truth misleads mine judge probe sae score human".split())
+HUES = frozenset(
+    ("intent", "halluc", "honest", "unsure", "truth", "misleads", "mine")  # said by people
+    + ("judge", "probe", "sae", "score", "human")  # kinds of channel
+)
 NAMES = {"tool": "tool result"}
 MEDIA = ("image", "audio", "file")
 _NOT_IN_IDENT = re.compile(r"[^\w.:-]+")
@@ -139,7 +142,9 @@ def render(messages: Iterable[Message], marks: Iterable[Mark] = ()) -> Document:
             blocks.append(Block(part, kind, _draw(text, fitting, targets), len(text), title, note))
             shown += fitting
         heat = [mark.level or 0 for mark in shown if mark.kind == "heat"]
-        hues = dict.fromkeys(mark.css for mark in shown if mark.kind in ("span", "quote") and mark.css in HUES)
+        hues = dict.fromkeys(
+            mark.css for mark in shown if mark.kind in ("span", "quote") and mark.css in HUES
+        )
         document.append(
             RenderedMessage(
                 position=message.position,
@@ -164,7 +169,7 @@ def _parts_of(message: Message) -> Iterable[tuple[str, str, str, str, str]]:
             title, note = str(piece.get("name") or ""), str(piece.get("error") or "")
     if message.reasoning:
         yield "reasoning", "reasoning", message.reasoning, "", ""
-    if message.text or (message.role == "tool" and not message.parts) or note:
+    if message.text or title or note or (message.role == "tool" and not message.parts):
         yield "text", "tool_result" if message.role == "tool" else "text", message.text, title, note
     for index, piece in enumerate(message.parts):
         kind = str(piece.get("kind") or "other")
@@ -195,7 +200,18 @@ def _fit(marks: list[Mark], size: int, document: Document) -> list[Mark]:
             document.clamped += 1
         heat = None if mark.level is None else min(max(mark.level, 0), LEVELS - 1)
         fitting.append(
-            Mark(mark.position, mark.part, start, end, mark.kind, mark.css, heat, mark.label, mark.ident, mark.title)
+            Mark(
+                mark.position,
+                mark.part,
+                start,
+                end,
+                mark.kind,
+                mark.css,
+                heat,
+                mark.label,
+                mark.ident,
+                mark.title,
+            )
         )
     return sorted(fitting, key=lambda mark: (mark.start, -mark.end))
 
@@ -256,14 +272,18 @@ def _segment(
         classes.insert(0, "m")
     if heat >= 0:
         classes.append(f"heat-{heat}")
-    new = [name for name in dict.fromkeys(_ident(mark) for mark in opening if mark.ident) if name not in targets]
+    new = [
+        name for name in dict.fromkeys(_ident(mark) for mark in opening if mark.ident) if name not in targets
+    ]
     targets.update(new)
     extra = "".join(f'<i id="mark-{name}"></i>' for name in new[1:])
     target = f' id="mark-{new[0]}"' if new else ""
     data = f' data-m="{" ".join(dict.fromkeys(idents))}"' if idents else ""
     title = f' title="{html.escape(" · ".join(dict.fromkeys(titles)))}"' if titles else ""
     label = f' data-label="{html.escape(" ".join(labels))}"' if labels else ""
-    return f'{extra}<span class="{" ".join(dict.fromkeys(classes))}"{target}{data}{title}{label}>{words}</span>'
+    return (
+        f'{extra}<span class="{" ".join(dict.fromkeys(classes))}"{target}{data}{title}{label}>{words}</span>'
+    )
 
 
 def _ident(mark: Mark) -> str:
