@@ -1,0 +1,70 @@
+"""Makers: the smallest real rows a test needs, through the slices' own writers."""
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from auditor.accounts.models import Project, User
+from auditor.corpus.models import ImportBatch, SourceFile, Transcript
+from auditor.corpus.records import ParsedMessage, ParsedTranscript, Place
+from auditor.corpus.writer import write
+from auditor.evidence import actions as evidence
+from auditor.evidence.models import Channel
+
+_numbers = itertools.count(1)
+
+CHAT = (
+    ParsedMessage(role="user", text="Did the March payment clear?"),
+    ParsedMessage(
+        role="assistant",
+        text="Yes, it cleared on 14 March. I checked the ledger.",
+        reasoning="The ledger call failed. I can give a plausible date.",
+    ),
+)
+
+
+def batch(project: Project) -> ImportBatch:
+    """An import of one empty file."""
+    source, _ = SourceFile.objects.get_or_create(digest="0" * 64, defaults={"size": 0, "path": "sources/none"})
+    return ImportBatch.objects.create(project=project, source=source, file_name="made.jsonl", format="openai_chat")
+
+
+def transcript(
+    project: Project,
+    messages: Sequence[ParsedMessage] = CHAT,
+    *,
+    external_id: str = "",
+    model: str = "m-7b",
+    conditions: dict[str, str] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Transcript:
+    """One stored transcript; each call makes another."""
+    number = next(_numbers)
+    parsed = ParsedTranscript(
+        digest=hashlib.sha256(str(number).encode()).hexdigest(),
+        place=Place(record=number, line=number),
+        messages=tuple(messages),
+        external_id=external_id or f"item-{number:04d}",
+        model=model,
+        conditions=conditions or {},
+        metadata=metadata or {},
+    )
+    (written,) = write(batch(project), [parsed])
+    return Transcript.objects.get(pk=written.pairs[0][1])
+
+
+def channel(project: Project, key: str = "judge.quill", *, kind: str = "judge", **declared: Any) -> Channel:
+    """A declared channel."""
+    return evidence.declare_channel(project_id=project.pk, key=key, kind=kind, actor=None, **declared)
+
+
+def reading(channel: Channel, transcript: Transcript, value: float | None, **more: Any) -> None:
+    """One reading of a channel on a transcript."""
+    new = evidence.NewReading(channel=channel, transcript_id=transcript.pk, value=value, **more)
+    evidence.write_readings(readings=[new], source="test")
+
+
+def user_ids(*people: User) -> list[int]:
+    """Their ids."""
+    return [p.pk for p in people]
