@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django.http import Http404, HttpRequest
 
-from auditor.accounts.models import Membership, Role, User
+from auditor.accounts.models import Membership, OneTimeLink, Role, User
 
 
 def person(request: HttpRequest) -> User:
@@ -38,4 +38,16 @@ def access_member(membership: Membership, pk: int) -> Membership:
     found = Membership.objects.select_related("user", "project").filter(pk=pk, project=membership.project).first()
     if found is None:
         raise Http404("no such member")
+    return found
+
+
+def access_invitation(membership: Membership, pk: int) -> OneTimeLink:
+    """An open invitation of the same project.
+
+    Raises:
+        Http404: not in this project, or no longer open.
+    """
+    found = OneTimeLink.objects.usable().filter(pk=pk, project=membership.project, purpose="invitation").first()
+    if found is None:
+        raise Http404("no such invitation")
     return found

@@ -1,0 +1,52 @@
+"""What people type about themselves and each other."""
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+
+from auditor.accounts.models import Role
+
+
+class SignInForm(AuthenticationForm):
+    """Address and password."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as it came
+        self.fields["username"].label = "E-mail address"
+        self.fields["username"].widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+        self.error_messages["invalid_login"] = "This address and password do not go together."
+
+
+class PasswordForm(forms.Form):
+    """A new password."""
+
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        help_text="At least 10 characters; a sentence is easy to remember.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class JoinForm(PasswordForm):
+    """A new person, from an invitation."""
+
+    name = forms.CharField(max_length=150, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    field_order = ["name", "email", "password"]
+
+
+class InviteForm(forms.Form):
+    """Who is invited, as what."""
+
+    role = forms.TypedChoiceField(
+        choices=[(role.value, role.label) for role in Role], coerce=int, initial=Role.REVIEWER.value
+    )
+    email = forms.EmailField(
+        required=False, label="For (optional)", help_text="A note to yourself: no mail is sent. Pass the link on."
+    )
+
+
+class RoleForm(forms.Form):
+    """Another role for a member."""
+
+    role = forms.TypedChoiceField(choices=Role.choices, coerce=int)
