@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from labeling.overview import views
 
 app_name = "overview"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("projects/new/", views.new_project, name="new_project"),
+    path("p/<slug:project>/", views.project, name="project"),
+]
