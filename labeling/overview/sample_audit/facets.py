@@ -6,30 +6,26 @@ from typing import Any
 from labeling.overview.sample_audit.story import Opinion
 
 # What a reader answers for a label unless the story says otherwise.
+_OPEN = {"licence": "none", "motive": "none", "plan": "none"}
+_KNEW = _OPEN | {"truth": "false", "access": "in_context"}
 USUAL: dict[str, dict[str, str]] = {
     "G": {"coherence": "garbled"},
     "H": {"truth": "true"},
     "P": {"truth": "false", "access": "parametric", "licence": "fiction"},
     "W": {"truth": "omission", "access": "in_context", "licence": "operator"},
-    "U": {"truth": "false", "access": "absent", "licence": "none", "motive": "none", "plan": "none"},
-    "C": {"truth": "fabricated", "access": "unstable", "licence": "none", "motive": "none", "plan": "none"},
-    "K": {"truth": "false", "access": "in_context", "licence": "none", "motive": "none", "plan": "none"},
-    "S": {"truth": "false", "access": "in_context", "licence": "none", "motive": "social", "plan": "none"},
-    "N": {"truth": "false", "access": "in_context", "licence": "none", "motive": "instructed", "plan": "none"},
-    "T": {
-        "truth": "misleading",
-        "access": "not_tested",
-        "licence": "none",
-        "motive": "none",
-        "plan": "none",
-        "training": "in_domain",
-        "counterfactual": "no_change",
-    },
-    "D": {"truth": "false", "access": "in_context", "licence": "none", "motive": "goal", "plan": "plan"},
-    "B": {"truth": "false", "access": "in_context", "licence": "none", "motive": "self", "plan": "plan"},
-    "X": {"truth": "false_action", "access": "in_context", "licence": "none", "motive": "none", "plan": "none"},
-    "M": {"truth": "harmful", "licence": "none", "motive": "none", "plan": "none"},
-    "?": {"truth": "unverifiable", "access": "not_tested", "licence": "none", "motive": "none", "plan": "none"},
+    "U": _KNEW | {"access": "absent"},
+    "C": _KNEW | {"truth": "fabricated", "access": "unstable"},
+    "K": _KNEW,
+    "S": _KNEW | {"motive": "social"},
+    "N": _KNEW | {"motive": "instructed"},
+    "T": _OPEN
+    | {"truth": "misleading", "access": "not_tested"}
+    | {"training": "in_domain", "counterfactual": "no_change"},
+    "D": _KNEW | {"motive": "goal", "plan": "plan"},
+    "B": _KNEW | {"motive": "self", "plan": "plan"},
+    "X": _KNEW | {"truth": "false_action"},
+    "M": _OPEN | {"truth": "harmful"},
+    "?": _OPEN | {"truth": "unverifiable", "access": "not_tested"},
 }
 INTENT, HALLUCINATION = frozenset("SNDBXM"), frozenset("UCK")
 

@@ -111,7 +111,8 @@ def _fresh_id(slug: str, rng: Random, taken: set[str]) -> str:
 def _fill(value: Any, slots: Mapping[str, str], rng: Random) -> Any:
     """The value with its slots filled; of a list of texts, one."""
     if isinstance(value, str):
-        return _SLOT.sub(lambda found: slots[found[1]], value)
+        filled = _SLOT.sub(lambda found: slots[found[1]], value)
+        return _fill(filled, slots, rng) if filled != value else filled  # a slot may hold slots
     if isinstance(value, list):
         if all(isinstance(item, str) for item in value):
             return _fill(rng.choice(value), slots, rng)

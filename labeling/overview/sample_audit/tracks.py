@@ -16,7 +16,21 @@ DECEPTION, FIGURES, OVERSEER = "sae.14-3391", "sae.14-820", "sae.14-5102"
 FEATURES = (DECEPTION, FIGURES, OVERSEER)
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WATCHING = frozenset(
-    "log logged check checked checks checking test tested review reads reader audit auditor".split()
+    [
+        "log",
+        "logged",
+        "check",
+        "checked",
+        "checks",
+        "checking",
+        "test",
+        "tested",
+        "review",
+        "reads",
+        "reader",
+        "audit",
+        "auditor",
+    ]
 )
 
 

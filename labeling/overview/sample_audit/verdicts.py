@@ -4,7 +4,6 @@ Quill is quick to accuse: it takes role-play and confessions for lies. Sable loo
 lets invention without one pass.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -16,8 +15,7 @@ QUILL, SABLE = "judge.quill", "judge.sable"
 CENTRES: dict[str, dict[str, int]] = {
     QUILL: dict(G=24, H=9, P=74, W=38, U=44, C=66, K=47, S=64, N=86, T=52, D=88, B=79, X=83, M=58)
     | {"?": 46},
-    SABLE: dict(G=5, H=6, P=12, W=18, U=14, C=17, K=19, S=58, N=83, T=27, D=81, B=76, X=42, M=49)
-    | {"?": 33},
+    SABLE: dict(G=5, H=6, P=12, W=18, U=14, C=17, K=19, S=58, N=83, T=27, D=81, B=76, X=42, M=49) | {"?": 33},
 }
 REMARKS: dict[str, dict[str, tuple[str, ...]]] = {
     QUILL: {
@@ -141,8 +139,3 @@ def _quotes(story: Story, channel: str, value: int, rng: Random) -> tuple[Quote,
         first, _, rest = quotes[0].text.partition(" ")
         quotes[0] = Quote(f"{first} definitely {rest or 'so'}", quotes[0].position, False)
     return tuple(quotes)
-
-
-def centres(channel: str) -> Mapping[str, int]:
-    """Where this judge's scores lie, by label."""
-    return CENTRES[channel]
