@@ -73,8 +73,11 @@ def _decode_leniently(data: bytes, duplicates: bool) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise NotJson(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise NotJson(f"key {key[:80]!r} stands twice in one object")
+            seen.add(key)
     return found
 
 

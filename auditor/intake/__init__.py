@@ -1,1 +1,1 @@
-"""How logs come in: upload, detection, preview, mapping, and the run that hands each record on."""
+"""Files in: upload, detection, preview, mapping, and the batch run that hands each record on."""

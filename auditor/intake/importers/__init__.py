@@ -1,0 +1,80 @@
+"""Formats we can read. To add one: write `<format>.py` with `parse`, list it here.
+
+A parser is pure: bytes in, `ParsedTranscript` and `Rejection` values out, one record held at a time.
+It never raises for bad content; errors of the file system pass through.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from auditor.corpus.records import ParsedTranscript, Rejection
+from auditor.intake.importers import inspect_eval, inspect_json, mapped_csv, mapped_jsonl, openai_chat
+from auditor.intake.importers.mapping import Mapping
+
+
+class Parser(Protocol):
+    """What every format provides; `source` is a binary file that can seek."""
+
+    def __call__(
+        self, source: BinaryIO, *, name: str, mapping: Mapping | None = None
+    ) -> Iterator[ParsedTranscript | Rejection]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format, as the import page offers it."""
+
+    key: str
+    title: str
+    description: str
+    parser: Parser
+    needs_mapping: bool
+    extensions: tuple[str, ...]
+
+
+FORMATS: dict[str, Format] = {
+    form.key: form
+    for form in (
+        Format(
+            "openai_chat",
+            "OpenAI chat JSONL",
+            "One conversation per line, as {\"messages\": [...]}; other fields become metadata.",
+            openai_chat.parse,
+            False,
+            (".jsonl", ".ndjson"),
+        ),
+        Format(
+            "inspect_eval",
+            "Inspect log (.eval)",
+            "The zip archive that Inspect writes, finished or interrupted; its scores become readings.",
+            inspect_eval.parse,
+            False,
+            (".eval",),
+        ),
+        Format(
+            "inspect_json",
+            "Inspect log (.json)",
+            "The same log as one JSON object.",
+            inspect_json.parse,
+            False,
+            (".json",),
+        ),
+        Format(
+            "mapped_jsonl",
+            "JSONL with a mapping",
+            "One record per line, or one JSON list; you say which field is what.",
+            mapped_jsonl.parse,
+            True,
+            (".jsonl", ".ndjson", ".json"),
+        ),
+        Format(
+            "mapped_csv",
+            "CSV with a mapping",
+            "A header row and one record per row; you say which column is what.",
+            mapped_csv.parse,
+            True,
+            (".csv", ".tsv"),
+        ),
+    )
+}  # fmt: skip

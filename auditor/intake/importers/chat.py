@@ -1,0 +1,134 @@
+"""Chat messages as they are found: one list of objects with a role and a content, many dialects.
+
+A field of a message that we do not read is named in a warning; its value stays in the source file.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from auditor.corpus.records import ROLES, ParsedMessage
+from auditor.corpus.sanitise import clean_text
+from auditor.intake.importers.blocks import other, read_content
+from auditor.intake.importers.reasoning import FIELDS, declared_reasoning, split_inline
+from auditor.intake.importers.toolcalls import tool_calls
+
+ALIASES = {
+    "human": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "ai": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "function": "tool",
+    "observation": "tool",
+    "ipython": "tool",
+}
+WARNINGS = 20  # kept for one transcript
+_READ = {"role", "content", "id", "name", "model", "refusal", "tool_calls", "function_call", "tool_call_id"}
+_READ |= {"function", "error", *FIELDS}
+
+
+class NotAConversation(ValueError):
+    """The value cannot be read as messages; the message says which one and why."""
+
+
+def read_messages(
+    value: Any, notes: list[str], *, role_field: str = "role", content_field: str = "content"
+) -> tuple[ParsedMessage, ...]:
+    """The messages of a conversation, in order; `notes` gathers warnings.
+
+    Null and an empty list are an empty conversation.
+
+    Raises:
+        NotAConversation: not a list of objects with a role we know.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise NotAConversation(f"the messages are no list but {_kind(value)}")
+    unread: dict[str, None] = {}
+    messages = []
+    for index, item in enumerate(value):
+        if not isinstance(item, Mapping):
+            raise NotAConversation(f"message {index} is no object but {_kind(item)}")
+        role = known_role(item.get(role_field), index)
+        messages.append(_read_message(item, role, item.get(content_field), notes))
+        unread.update(
+            (str(key), None)
+            for key in item
+            if key not in _READ and key not in (role_field, content_field) and item[key] not in (None, "", [], {})
+        )
+    if unread:
+        names = ", ".join(clean_text(name[:60]) for name in list(unread)[:12])
+        notes.append(f"message fields kept in the source file only: {names}")
+    return tuple(messages)
+
+
+def known_role(value: Any, index: int) -> str:
+    """The role in our words.
+
+    Raises:
+        NotAConversation: missing, or none that we know.
+    """
+    if not isinstance(value, str):
+        raise NotAConversation(f"message {index} has no role")
+    role = value.strip().lower()
+    role = ALIASES.get(role, role)
+    if role not in ROLES:
+        raise NotAConversation(f"message {index} has the unknown role {clean_text(value[:60])!r}")
+    return role
+
+
+def tool_result(item: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    """The part that says which call a tool message answers; its text is the message's own."""
+    error = item.get("error")
+    if isinstance(error, Mapping):
+        words = [str(error[key]) for key in ("type", "message") if error.get(key)]
+        error = ": ".join(words) or "error"
+    name = item.get("name") or item.get("function")
+    return {
+        "kind": "tool_result",
+        "tool_call_id": _plain(item.get("tool_call_id")),
+        "name": _plain(name),
+        "error": _plain(error) if error else None,
+    }
+
+
+def warnings_of(notes: list[str]) -> tuple[str, ...]:
+    """Each warning once, the first `WARNINGS` of them."""
+    return tuple(dict.fromkeys(clean_text(note) for note in notes))[:WARNINGS]
+
+
+def _read_message(item: Mapping[str, Any], role: str, raw: Any, notes: list[str]) -> ParsedMessage:
+    content = read_content(raw, notes)
+    reasoning = [text for text in (declared_reasoning(item, notes), *content.reasoning) if text]
+    text = content.text
+    if role == "assistant":
+        inline, text = split_inline(text, notes)
+        reasoning += [inline] if inline else []
+    parts = content.parts + tool_calls(item, notes)
+    refusal = item.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        text = f"{text}\n{refusal}" if text else refusal
+        parts.append(other({"refusal": True}, "refusal"))
+    if role == "tool":
+        parts.append(tool_result(item, notes))
+    elif item.get("error"):
+        parts.append(other({"error": item["error"]}, "error"))
+    return ParsedMessage(
+        role=role,
+        text=clean_text(text),
+        reasoning=clean_text("\n\n".join(dict.fromkeys(reasoning))),
+        parts=tuple(parts),
+        source_id=_plain(item.get("id")),
+        model=_plain(item.get("model")) if isinstance(item.get("model"), str) else "",
+    )
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None or isinstance(value, dict | list) else clean_text(str(value))
+
+
+def _kind(value: Any) -> str:
+    names = {str: "a text", dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,46 @@
+"""Inspect `.json` logs: one object whose `samples` are streamed one at a time.
+
+The log's facts stand before its samples, as Inspect writes them. The digest of a sample is the
+sha256 of its bytes as they stand in the file.
+"""
+
+import hashlib
+from typing import BinaryIO
+
+from auditor.corpus.jsontext import NotJson, decode_json
+from auditor.corpus.records import ParsedTranscript, Place, Rejection
+from auditor.intake.importers.inspect_sample import RunHeader, convert_sample
+from auditor.intake.importers.jsonlist import Piece, pieces
+from auditor.intake.importers.mapping import Mapping
+from auditor.intake.importers.records import Parsed, rejected
+
+
+def parse(source: BinaryIO, *, name: str, mapping: Mapping | None = None) -> Parsed:
+    """A transcript or a rejection for each sample, in file order; holds one sample at a time."""
+    header, record, seen = RunHeader(), 0, set[str]()
+    for piece in pieces(source, "samples"):
+        seen.add(piece.key)
+        if piece.key == "samples" and piece.data == b"null":
+            continue
+        if piece.key == "samples":
+            record += 1
+            yield _sample(piece, Place(record, start=piece.start, length=len(piece.data)), header)
+        elif piece.problem:
+            yield rejected(Place(0, start=piece.start), f"{piece.key}: {piece.problem}")
+        elif piece.key == "eval":
+            try:
+                header = RunHeader.of({"eval": decode_json(piece.data)})
+            except NotJson as problem:
+                yield rejected(Place(0, start=piece.start), f"eval: {problem}")
+    if "eval" not in seen and "samples" not in seen:
+        yield rejected(Place(0), "this is no Inspect log: it has neither eval nor samples")
+
+
+def _sample(piece: Piece, place: Place, header: RunHeader) -> ParsedTranscript | Rejection:
+    if piece.problem:
+        return rejected(place, piece.problem)
+    digest = hashlib.sha256(piece.data).hexdigest()
+    try:
+        return convert_sample(decode_json(piece.data), digest=digest, place=place, header=header)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as problem:
+        return rejected(place, str(problem) or type(problem).__name__)
