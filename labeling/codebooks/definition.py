@@ -41,6 +41,9 @@ def load(data: object) -> Codebook:
         CodebookError: the first thing that is wrong, beginning with its place.
     """
     root = Node.of(data)
+    for name in ("questions", "groups", "labels", "rules", "grades"):
+        if not root.raw(name):
+            raise root.fail(name, "missing")
     raw_questions = list(root.nodes("questions"))
     plain_questions = [_question(node) for node in raw_questions]
     _once((q.key for q in plain_questions), "questions", "key")
@@ -54,9 +57,12 @@ def load(data: object) -> Codebook:
         _done(n, Group(n.text("key"), n.text("words"), _among(n, "hue", HUES))) for n in root.nodes("groups")
     )
     grades = tuple(_grade(node, Vocabulary(values, named, evidence=True)) for node in root.nodes("grades"))
+    _once((group.key for group in groups), "groups", "key")
+    _once((grade.code for grade in grades), "grades", "code")
     group_keys, grade_codes = [g.key for g in groups], [g.code for g in grades]
     labels = tuple(_label(node, group_keys, grade_codes) for node in root.nodes("labels"))
     codes = [label.code for label in labels]
+    _once(codes, "labels", "code")
     rules = tuple(
         _done(n, Rule(_among(n, "label", codes), n.text("because"), _condition(n, "when", words)))
         for n in root.nodes("rules")
@@ -89,7 +95,7 @@ def load(data: object) -> Codebook:
 
 def dump(codebook: Codebook) -> dict[str, Any]:
     """The codebook as JSON-clean data that `load` reads back to an equal codebook."""
-    plain = _plain(codebook)
+    plain: dict[str, Any] = _plain(codebook)
     plain["conditions"] = {name: condition.plain() for name, condition in codebook.conditions}
     return plain
 
@@ -234,13 +240,7 @@ def _once(words: Iterable[str], place: str, field: str) -> None:
 
 
 def _check_whole(codebook: Codebook) -> None:
-    """What no single field can show: nothing missing, nothing twice, nothing out of reach."""
-    for name in ("questions", "groups", "labels", "rules", "grades"):
-        if not getattr(codebook, name):
-            raise CodebookError(f"{name}: missing")
-    _once((group.key for group in codebook.groups), "groups", "key")
-    _once((label.code for label in codebook.labels), "labels", "code")
-    _once((grade.code for grade in codebook.grades), "grades", "code")
+    """What no single field can show: one open label, no rule or label out of reach, every test known."""
     _once((test.key for test in codebook.missing_tests), "missing_tests", "key")
     if sum(label.open for label in codebook.labels) != 1:
         raise CodebookError("labels: exactly one label must be open, for what cannot be settled")

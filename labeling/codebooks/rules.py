@@ -40,7 +40,7 @@ def derive(codebook: Codebook, answers: Answers) -> Derived:
 
 def left_open(codebook: Codebook, answers: Answers) -> frozenset[str]:
     """Keys of the tests that the given answers themselves say were not run."""
-    open_tests = set()
+    open_tests: set[str] = set()
     for question in codebook.questions:
         answer = answers.get(question.key)
         chosen = () if answer is None or isinstance(answer, int) else answer
