@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from auditor.sampling import views
 
 app_name = "sampling"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.samples, name="list"),
+    path("new/", views.new, name="new"),
+    path("<int:pk>/", views.sample, name="sample"),
+]
