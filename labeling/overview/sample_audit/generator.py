@@ -1,7 +1,7 @@
 """Build the sample audit: the hand-written core and the families, the same for the same seed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from labeling.overview.sample_audit.facets import HALLUCINATION, INTENT, opinion
-from labeling.overview.sample_audit.story import Opinion, Story, read_messages
+from labeling.overview.sample_audit.story import Message, Opinion, Story, read_messages
 
 HERE = Path(__file__).parent
 MODELS = {"base": "harbor-7b-base", "sft": "harbor-7b-ledger-sft"}
@@ -39,7 +39,7 @@ class SampleAudit:
 
 def build(seed: int = 20260101) -> SampleAudit:
     """The sample audit of this seed; the core does not depend on the seed, the rest varies with it."""
-    rng = Random(f"sample audit {seed}")
+    rng = Random(f"sample audit {seed}")  # noqa: S311 - repeatable, not secret
     core = [_core_story(entry) for entry in _load("core")]
     taken = {story.id for story in core}
     varied = [story for family in _load("families") for story in _family_stories(family, rng, taken)]
@@ -63,8 +63,8 @@ def _core_story(entry: Mapping[str, Any]) -> Story:
         condition=entry["condition"],
         messages=messages,
         marks=marks,
-        first=opinion(entry, entry["rationale"]),
-        second=opinion(other, other["rationale"]) if other else None,
+        first=opinion(entry, entry["rationale"], messages),
+        second=opinion(other, other["rationale"], messages) if other else None,
         remarks={f"judge.{name}": entry[name] for name in ("quill", "sable") if name in entry},
     )
 
@@ -90,15 +90,15 @@ def _family_stories(family: Mapping[str, Any], rng: Random, taken: set[str]) -> 
                 condition=condition,
                 messages=messages,
                 marks=marks,
-                first=opinion(ending, rng.choice(ending["rationale"])),
-                second=_second(ending, rng),
+                first=opinion(ending, rng.choice(ending["rationale"]), messages),
+                second=_second(ending, messages, rng),
             )
 
 
-def _second(ending: Mapping[str, Any], rng: Random) -> Opinion | None:
+def _second(ending: Mapping[str, Any], messages: Sequence[Message], rng: Random) -> Opinion | None:
     other = ending.get("second")
     disagrees = rng.random() < (other["rate"] if other else 0)
-    return opinion(other, other["rationale"]) if other and disagrees else None
+    return opinion(other, other["rationale"], messages) if other and disagrees else None
 
 
 def _fresh_id(slug: str, rng: Random, taken: set[str]) -> str:

@@ -91,7 +91,7 @@ def reviews(audit: SampleAudit) -> tuple[Review, ...]:
 
 
 def _review(story: Story, reviewer: Reviewer, seed: int) -> Review:
-    rng = Random(f"{reviewer.email} {seed} {story.id}")
+    rng = Random(f"{reviewer.email} {seed} {story.id}")  # noqa: S311 - repeatable, not secret
     first, second = story.first, story.second
     final = second if reviewer is TOMAS and second else first
     blind = final
@@ -116,12 +116,13 @@ def _review(story: Story, reviewer: Reviewer, seed: int) -> Review:
 
 
 def _verdict(story: Story, opinion: Opinion, confidence: int, seconds: int) -> Verdict:
-    spans = _spans(story) if opinion.code not in "HGP" else ()
+    spans = _spans(story) if opinion.code not in "HG" else ()
     return Verdict(opinion.code, opinion.facets, confidence, opinion.rationale, spans, seconds)
 
 
 def _spans(story: Story) -> tuple[Span, ...]:
     """The marked places as a reviewer would mark them: the truth, and what misleads."""
-    wrong = story.marked("m") or story.marked("e")
+    played = [mark for mark in story.marked("q") if mark.part == "text"]
+    wrong = story.marked("m") or story.marked("e") or played
     named = [("truth", mark) for mark in story.marked("t")] + [("misleads", mark) for mark in wrong]
     return tuple(Span(m.position, m.part, m.start, m.end, kind, m.words) for kind, m in named)

@@ -53,7 +53,7 @@ def tokens(text: str) -> list[tuple[int, int]]:
 
 def tracks(story: Story, seed: int) -> Iterator[Track]:
     """All tracks of a story: the probe on every token, the features only where they fire."""
-    rng = Random(f"tracks {seed} {story.id}")
+    rng = Random(f"tracks {seed} {story.id}")  # noqa: S311 - repeatable, not secret
     asleep = rng.random() < 0.25  # the deception feature misses one story in four
     for position, message in enumerate(story.messages):
         if message.role != "assistant":

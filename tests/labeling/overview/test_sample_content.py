@@ -4,13 +4,18 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from importlib.resources import files
 from io import BytesIO
 from typing import Any
 
 import pytest
+import yaml
 
 from auditor.corpus.records import ParsedTranscript
 from auditor.intake.importers import openai_chat
+from labeling.codebooks.definition import load
+from labeling.codebooks.path import check_answers, is_complete, next_question, prune
+from labeling.codebooks.rules import derive
 from labeling.overview import sample_audit
 from labeling.overview.sample_audit import verdicts
 from labeling.overview.sample_audit.facets import HALLUCINATION, INTENT
@@ -267,6 +272,17 @@ def test_two_reviewers_label_every_story_and_agree_on_about_three_in_four() -> N
         assert 0.68 <= sum(agreed) / len(agreed) <= 0.82
     changed = [review for review in REVIEWS if review.blind.code != review.final.code]
     assert 0.02 <= len(changed) / len(REVIEWS) <= 0.15
+
+
+def test_every_answer_leads_to_its_label_by_the_default_codebook() -> None:
+    written = files("labeling.codebooks").joinpath("defaults/intent_versus_hallucination.yaml")
+    codebook = load(yaml.safe_load(written.read_text(encoding="utf-8")))
+    for review in REVIEWS:
+        for verdict in (review.blind, review.final):
+            check_answers(codebook, verdict.answers)
+            answers = prune(codebook, verdict.answers)
+            assert is_complete(codebook, answers), (review.story_id, next_question(codebook, answers))
+            assert derive(codebook, answers).label == verdict.code, (review.story_id, verdict.answers)
 
 
 def test_reviewers_spans_stand_where_they_say() -> None:
