@@ -14,8 +14,8 @@ def _words(codebook: Codebook, condition: Condition) -> str:
         case Chosen(question=key, values=values):
             question = codebook.by_key[key]
             known = {code.value: code.words for code in question.codes}
-            chosen = " or ".join(f"“{known.get(value, value)}”" for value in values)
-            return f"{key}: {chosen}"
+            *others, last = (f"“{known.get(value, value)}”" for value in values)
+            return f"{key} is {', '.join(others)} or {last}" if others else f"{key} is {last}"
         case Answered(question=key):
             return f"{key} is answered"
         case Attached(kinds=kinds):

@@ -1,0 +1,158 @@
+"""Questions about cases and rulings."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.http import Http404
+
+from auditor.accounts.models import Membership, User
+from auditor.evidence.models import Channel
+from auditor.evidence.queries import MACHINE, visible_to
+from labeling.adjudication.models import ADJUDICATOR, UNANIMOUS, Case, Ruling
+from labeling.adjudication.standing import standing
+from labeling.annotations.models import BLIND, FINAL, LabelRevision
+from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
+
+
+class Veiled(Exception):
+    """The person has not labelled this transcript yet, and may not see what others said about it."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far adjudication is."""
+
+    open: int  # cases that wait for a ruling
+    by_rule: int  # items settled because all labels agree
+    by_adjudicator: int
+    waiting: int  # items below their overlap
+    left_out: int = 0  # open cases that this person may not see yet
+
+    @property
+    def settled(self) -> int:
+        return self.by_rule + self.by_adjudicator
+
+
+def stages_of(round: Round) -> tuple[str, ...]:
+    """Which stages can stand in the round, the better one first."""
+    return (FINAL, BLIND) if round.policy == BLIND_ONLY else (FINAL,)
+
+
+def standing_labels(items: Sequence[Item]) -> dict[int, list[LabelRevision]]:
+    """The standing label of each reviewer for each item (their `round` loaded), in one query."""
+    found: dict[int, list[LabelRevision]] = {item.pk: [] for item in items}
+    for revision in LabelRevision.objects.filter(item_id__in=found, late=False).order_by("item_id", "number"):
+        found[revision.item_id].append(revision)
+    return {item.pk: standing(found[item.pk], stages_of(item.round)) for item in items}
+
+
+def latest_ruling(item: Item) -> Ruling | None:
+    """The ruling that holds, unless the item's case is open again."""
+    return item.rulings.order_by("-number").first()
+
+
+def rulings_of(item_ids: Iterable[int]) -> QuerySet[Ruling]:
+    """The ruling that holds for each of the items; items with an open case have none."""
+    newest = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number").values("number")[:1]
+    rows = Ruling.objects.filter(item_id__in=list(item_ids), number=Subquery(newest))
+    return rows.exclude(Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)))
+
+
+def due_items(round_id: int | None = None) -> QuerySet[Item]:
+    """Finished items that nobody settled yet, or whose labels changed after a rule had settled them."""
+    newest = Ruling.objects.filter(item_id=OuterRef("pk")).order_by("-number")
+    later = LabelRevision.objects.filter(item_id=OuterRef("pk"), late=False, committed_at__gt=OuterRef("settled"))
+    rows = Item.objects.filter(finished_at__isnull=False).alias(
+        rule=Subquery(newest.values("rule")[:1]), settled=Subquery(newest.values("created_at")[:1])
+    )
+    if round_id is not None:
+        rows = rows.filter(round_id=round_id)
+    open_case = Case.objects.filter(item_id=OuterRef("pk"), settled_at__isnull=True)
+    fresh = Q(rule__isnull=True) & ~Exists(open_case)
+    return rows.filter(fresh | (Q(rule=UNANIMOUS) & ~Exists(open_case) & Exists(later))).order_by("pk")
+
+
+def stamp_of(labels: Iterable[LabelRevision], ruling: Ruling | None) -> str:
+    """Names what a page showed, so that a decision on something that has changed since is refused."""
+    ids = ".".join(str(label.pk) for label in sorted(labels, key=lambda label: label.pk))
+    return f"{ruling.number if ruling else 0}:{ids}"
+
+
+def cases_of(project_id: int) -> QuerySet[Case]:
+    """Every case of a project, with what its row shows."""
+    rows = Case.objects.filter(item__round__project_id=project_id)
+    return rows.select_related("item__transcript", "item__round__codebook_version")
+
+
+def cases_for(membership: Membership) -> QuerySet[Case]:
+    """The open cases that this member may look at, oldest first."""
+    return _unveiled(cases_of(membership.project.pk).filter(settled_at__isnull=True), membership.user).order_by("pk")
+
+
+def settled_for(membership: Membership) -> QuerySet[Case]:
+    """The cases with a ruling that this member may look at."""
+    rows = cases_of(membership.project.pk).filter(settled_at__isnull=False)
+    return _unveiled(rows, membership.user)
+
+
+def next_case(membership: Membership, after: int) -> Case | None:
+    """The open case to go on with: the next one, or the first when there is none after it."""
+    rows = cases_for(membership)
+    return rows.filter(pk__gt=after).first() or rows.exclude(pk=after).first()
+
+
+def counts_of(membership: Membership) -> Counts:
+    """The figures on top of the list."""
+    items = Item.objects.filter(round__project_id=membership.project.pk)
+    open_cases = cases_of(membership.project.pk).filter(settled_at__isnull=True)
+    newest = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number").values("number")[:1]
+    holding = Ruling.objects.filter(item__round__project_id=membership.project.pk, number=Subquery(newest)).exclude(
+        Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True))
+    )
+    seen = _unveiled(open_cases, membership.user).count()
+    return Counts(
+        open=seen,
+        by_rule=holding.filter(rule=UNANIMOUS).count(),
+        by_adjudicator=holding.filter(rule=ADJUDICATOR).count(),
+        waiting=items.filter(finished_at__isnull=True).count(),
+        left_out=open_cases.count() - seen,
+    )
+
+
+def evidence_kinds(revisions: Iterable[LabelRevision]) -> frozenset[str]:
+    """What these labels attached, as grades count it: kinds of span, and kinds of channel relied on."""
+    revisions = list(revisions)
+    spans = {span.kind for revision in revisions for span in revision.spans.all()}
+    keys = {cited["channel"] for revision in revisions for cited in revision.relied_on if "channel" in cited}
+    if not keys:
+        return frozenset(spans)
+    project_id = revisions[0].item.round.project_id
+    kinds = Channel.objects.filter(project_id=project_id, key__in=keys).values_list("kind", flat=True)
+    return frozenset(spans) | frozenset(kinds)
+
+
+def access_case(membership: Membership, pk: int) -> Case:
+    """A case of the member's project.
+
+    Raises:
+        Http404: not in this project.
+        Veiled: the member's own blind label on the transcript is still to come.
+    """
+    case = cases_of(membership.project.pk).filter(pk=pk).first()
+    if case is None:
+        raise Http404("no such case")
+    if not _unveiled(Case.objects.filter(pk=pk), membership.user).exists():
+        raise Veiled
+    return case
+
+
+def _unveiled(cases: QuerySet[Case], person: User) -> QuerySet[Case]:
+    """Without transcripts that the person has still to label, in this round or any other."""
+    holding = Lease.objects.filter(
+        reviewer=person, state="held", item__transcript_id=OuterRef("item__transcript_id")
+    )
+    hidden = visible_to(person).veiled_ids(
+        cases.annotate(seen=F("item__transcript_id")).values_list("seen", flat=True), MACHINE
+    )
+    return cases.exclude(Exists(holding)).exclude(item__transcript_id__in=hidden)

@@ -1,0 +1,63 @@
+"""The labels that stand on an item, and what they agree on; plain values, no database.
+
+A reviewer's standing label is their newest that was not late: the final one, or in a round where
+evidence stays hidden the blind one. Labels differ as soon as two of them name different codes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+
+class Given(Protocol):
+    """What is read of a committed label; rows of the annotations slice have it."""
+
+    @property
+    def reviewer_id(self) -> int: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def late(self) -> bool: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def grade(self) -> str: ...
+    @property
+    def answers(self) -> Any: ...
+
+
+Label = TypeVar("Label", bound=Given)
+
+
+def standing(revisions: Iterable[Label], stages: Sequence[str]) -> list[Label]:
+    """Each reviewer's standing label, by reviewer; of `stages` the first that they reached counts."""
+    found: dict[int, Label] = {}
+    for revision in revisions:
+        if revision.late or revision.stage not in stages:
+            continue
+        before = found.get(revision.reviewer_id)
+        rank = (-stages.index(revision.stage), revision.number)
+        if before is None or rank > (-stages.index(before.stage), before.number):
+            found[revision.reviewer_id] = revision
+    return [found[reviewer] for reviewer in sorted(found)]
+
+
+def agree(labels: Sequence[Given]) -> bool:
+    """Whether all of them name one code."""
+    return len({label.label for label in labels}) == 1
+
+
+def lowest_grade(labels: Sequence[Given], ladder: Mapping[str, int]) -> str:
+    """The lowest grade given: what all who agree on the label can stand behind."""
+    return min((label.grade for label in labels), key=lambda grade: ladder[grade])
+
+
+def shared_answers(labels: Sequence[Given]) -> dict[str, Any]:
+    """The answers that all of them gave alike."""
+    first, *others = (label.answers for label in labels)
+    return {
+        key: answer
+        for key, answer in first.items()
+        if all(key in other and other[key] == answer for other in others)
+    }
