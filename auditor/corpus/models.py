@@ -8,7 +8,7 @@ and must find the same words for ever: the database refuses UPDATE on transcript
 """
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
 from django.db.models import Func, Q, Value
 from django.db.models.functions import Cast, Concat, Left
@@ -78,7 +78,7 @@ class TranscriptQuerySet(models.QuerySet["Transcript"]):
 
     def saying(self, words: str) -> "TranscriptQuerySet":
         """Those with a message that matches `words` in web-search form: "a phrase", -without, or."""
-        match = Func(Value(words), template="websearch_to_tsquery('simple'::regconfig, %(expressions)s)")
+        match = SearchQuery(words, config="simple", search_type="websearch")
         hits = Message.objects.filter(transcript_id=models.OuterRef("pk"), search=match)
         return self.filter(models.Exists(hits))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
 
 from auditor.accounts.models import User
 from auditor.corpus.models import TranscriptQuerySet
@@ -64,6 +64,16 @@ class Sight:
         for scope in set(scopes):
             rows = rows.exclude(Exists(self._veils(scope).filter(transcript_id=OuterRef("pk"))))
         return rows
+
+    def n_veiled(self, project_id: int, scopes: Iterable[str]) -> int:
+        """How many transcripts of the project have evidence of one of these scopes hidden from the person."""
+        rows = Veil.objects.filter(
+            person_id=self.person_id,
+            scope__in=list(scopes),
+            lifted_at__isnull=True,
+            transcript__project_id=project_id,
+        )
+        return rows.aggregate(n=Count("transcript_id", distinct=True))["n"] or 0
 
     def _veils(self, scope: str) -> QuerySet[Veil]:
         return Veil.objects.filter(person_id=self.person_id, scope=scope, lifted_at__isnull=True)

@@ -1,0 +1,349 @@
+"""Which transcripts: one frozen description shared by lists, facets, samples and exports.
+
+    ?q=words & model=NAME & cond.NAME=VALUE & ch.KEY=lo..hi & ch.KEY==LABEL & label=CODE & id=ID
+
+The address holds the whole of it. Several values of one name are alternatives; different names all
+hold. A filter that names a channel leaves out every transcript veiled to the person who asks, and
+says how many those are.
+"""
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import QueryDict
+
+from auditor.corpus.models import Transcript, TranscriptQuerySet
+from auditor.evidence.models import HUMAN, Channel, Reading, Rollup
+from auditor.evidence.queries import Sight, channels_of, scope_of
+
+UNLABELED = "none"  # the label of transcripts that nobody has labelled
+CHANNEL, CONDITION = "ch.", "cond."
+
+
+class FilterError(ValueError):
+    """The filter cannot be read: what is wrong, where, and the nearest name there is.
+
+    `position` counts code points into `parameter`, the piece as it stands in the address.
+    """
+
+    def __init__(self, message: str, *, parameter: str, position: int = 0, nearest: str = "") -> None:
+        super().__init__(f"{message} Did you mean {nearest}?" if nearest else message)
+        self.parameter, self.position, self.nearest = parameter, position, nearest
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A channel's roll-up between two ends (inclusive; None is open), or with this label."""
+
+    key: str
+    lo: float | None = None
+    hi: float | None = None
+    label: str = ""
+
+    def as_text(self) -> str:
+        """`0.5..1`, or `=label`."""
+        return f"={self.label}" if self.label else f"{_plain(self.lo)}..{_plain(self.hi)}"
+
+    def in_words(self, name: str = "") -> str:
+        """For people: `quill ≥ 0.5`."""
+        name = name or self.key
+        if self.label:
+            return f"{name} is {self.label}"
+        if self.lo is not None and self.hi is not None:
+            return f"{name} {_plain(self.lo)} to {_plain(self.hi)}"
+        if self.lo is not None:
+            return f"{name} ≥ {_plain(self.lo)}"
+        return f"{name} ≤ {_plain(self.hi)}" if self.hi is not None else f"{name} has a value"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A description of transcripts; equal descriptions are equal and hash alike."""
+
+    words: str = ""  # web-search form: "a phrase", -without, or
+    models: tuple[str, ...] = ()
+    conditions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    channels: tuple[Bounds, ...] = ()
+    labels: tuple[str, ...] = ()  # codes of people's labels, or UNLABELED
+    external_id: str = ""  # whole, or its beginning followed by *
+
+    def __bool__(self) -> bool:
+        """Whether it says anything at all."""
+        return self != Filter()
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> "Filter":
+        """The filter in an address; parameters that are not the filter's are left alone.
+
+        Raises:
+            FilterError: the ends of a channel cannot be read.
+        """
+        conditions, channels = {}, []
+        for name in sorted(query):
+            if name.startswith(CONDITION):
+                conditions[_clean(name.removeprefix(CONDITION))] = _several(query.getlist(name))
+            elif name.startswith(CHANNEL):
+                bounds = _bounds(_clean(name.removeprefix(CHANNEL)), [_clean(v) for v in query.getlist(name)])
+                channels += [bounds] if bounds else []
+        return cls(
+            words=_clean(query.get("q", "")),
+            models=_several(query.getlist("model")),
+            conditions=tuple(sorted(conditions.items())),
+            channels=tuple(sorted(channels, key=lambda bounds: bounds.key)),
+            labels=tuple(label for label in _several(query.getlist("label")) if label),
+            external_id=_clean(query.get("id", "")),
+        )
+
+    def to_pairs(self) -> list[tuple[str, str]]:
+        """Name and value of each parameter, in the order that `to_query` writes."""
+        pairs = [("q", self.words)] if self.words else []
+        pairs += [("model", model) for model in self.models]
+        pairs += [(CONDITION + name, value) for name, values in self.conditions for value in values]
+        pairs += [(CHANNEL + bounds.key, bounds.as_text()) for bounds in self.channels]
+        pairs += [("label", label) for label in self.labels]
+        return pairs + ([("id", self.external_id)] if self.external_id else [])
+
+    def to_query(self) -> str:
+        """The address form, without a question mark; `from_query` reads it back."""
+        return urlencode(self.to_pairs())
+
+    def to_json(self) -> dict[str, Any]:
+        """What a sample or release keeps of it."""
+        return {
+            "words": self.words,
+            "models": list(self.models),
+            "conditions": {name: list(values) for name, values in self.conditions},
+            "channels": [{"key": b.key, "lo": b.lo, "hi": b.hi, "label": b.label} for b in self.channels],
+            "labels": list(self.labels),
+            "external_id": self.external_id,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Filter":
+        """What `to_json` kept."""
+        return cls(
+            words=kept.get("words", ""),
+            models=tuple(kept.get("models", ())),
+            conditions=tuple(sorted((n, tuple(v)) for n, v in kept.get("conditions", {}).items())),
+            channels=tuple(Bounds(**bounds) for bounds in kept.get("channels", ())),
+            labels=tuple(kept.get("labels", ())),
+            external_id=kept.get("external_id", ""),
+        )
+
+    def without(self, name: str, value: str | None = None) -> "Filter":
+        """The filter with one parameter, or one value of it, taken away."""
+        query = QueryDict(mutable=True)
+        for given, text in self.to_pairs():
+            if given != name or (value is not None and text != value):
+                query.appendlist(given, text)
+        return Filter.from_query(query)
+
+    def scopes_named(self, channels: Mapping[str, Channel]) -> frozenset[str]:
+        """Whose evidence it asks about, "machine" or "human"; `channels` are the project's, by key.
+
+        Raises:
+            FilterError: it names a channel that the project does not have.
+        """
+        scopes = {scope_of(_channel(bounds.key, channels)) for bounds in self.channels}
+        return frozenset(scopes | {HUMAN}) if self.labels else frozenset(scopes)
+
+    def in_words(self, names: Mapping[str, str] | None = None) -> str:
+        """For people; `names` gives channels' names by key."""
+        said = [f"says {self.words}"] if self.words else []
+        said += [f"model {_either(self.models)}"] if self.models else []
+        said += [f"{name} is {_either(values)}" for name, values in self.conditions]
+        said += [bounds.in_words((names or {}).get(bounds.key, "")) for bounds in self.channels]
+        labels = ["unlabeled" if label == UNLABELED else label for label in self.labels]
+        said += [f"label {_either(labels)}"] if labels else []
+        said += [f"id {self.external_id}"] if self.external_id else []
+        return "; ".join(said) or "all transcripts"
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The transcripts that match, and how many were left out unseen because they are veiled."""
+
+    rows: TranscriptQuerySet
+    left_out: int  # all veiled ones of the project, matching or not: which match is what is hidden
+
+
+def matching(
+    filter: Filter,
+    *,
+    project_id: int,
+    sight: Sight,
+    naming: Iterable[Channel] = (),
+    channels: Mapping[str, Channel] | None = None,
+) -> Matched:
+    """The project's transcripts that match, as far as `sight` may know.
+
+    Args:
+        naming: channels that the result will be sorted, counted or stratified by; they veil as the
+            filter's own do.
+        channels: the project's channels by key, where the caller has them already.
+
+    Raises:
+        FilterError: a channel or condition that the project does not have.
+    """
+    if channels is None:
+        channels = {channel.key: channel for channel in channels_of(project_id)} if filter.channels else {}
+    scopes = filter.scopes_named(channels) | {scope_of(channel) for channel in naming}
+    _check_conditions(filter, project_id)
+    rows = _narrowed(Transcript.objects.of(project_id), filter, channels)
+    if not scopes:
+        return Matched(rows=rows, left_out=0)
+    return Matched(rows=sight.unveiled(rows, scopes), left_out=sight.n_veiled(project_id, scopes))
+
+
+def condition_names(project_id: int) -> list[str]:
+    """Every condition that a transcript of the project declares; reads them all."""
+    keys = Transcript.objects.of(project_id).extra(select={"name": "jsonb_object_keys(conditions)"})
+    return sorted(set(keys.values_list("name", flat=True)))
+
+
+def _narrowed(
+    rows: TranscriptQuerySet, filter: Filter, channels: Mapping[str, Channel]
+) -> TranscriptQuerySet:
+    if filter.words:
+        rows = rows.saying(filter.words)
+    if filter.models:
+        rows = rows.filter(model_name__in=filter.models)
+    for name, values in filter.conditions:
+        either = Q()
+        for value in values:
+            either |= Q(conditions__contains={name: value})
+        rows = rows.filter(either)
+    for bounds in filter.channels:
+        here = Rollup.objects.filter(channel=channels[bounds.key], transcript_id=OuterRef("pk"))
+        if bounds.label:
+            here = here.filter(label=bounds.label)
+        else:
+            here = here.filter(value__isnull=False)
+        if bounds.lo is not None:
+            here = here.filter(value__gte=bounds.lo)
+        if bounds.hi is not None:
+            here = here.filter(value__lte=bounds.hi)
+        rows = rows.filter(Exists(here))
+    if filter.labels:
+        said = Reading.objects.filter(
+            transcript_id=OuterRef("pk"), channel__kind=HUMAN, superseded_at__isnull=True
+        ).exclude(label="")
+        codes = [label for label in filter.labels if label != UNLABELED]
+        either = Q(Exists(said.filter(label__in=codes))) if codes else Q()
+        rows = rows.filter(either | ~Exists(said) if UNLABELED in filter.labels else either)
+    if filter.external_id:
+        rows = rows.filter(_named(filter.external_id))
+    return rows
+
+
+def _named(text: str) -> Q:
+    """Transcripts of this external id, of ids that begin so, or known by their number alone."""
+    if text.endswith("*"):
+        return Q(external_id__startswith=text[:-1])
+    number = text.removeprefix("t-")
+    own = Q(pk=int(number), external_id="") if number.isascii() and number.isdigit() and len(number) < 19 else Q()
+    return Q(external_id=text) | own if own else Q(external_id=text)
+
+
+def _check_conditions(filter: Filter, project_id: int) -> None:
+    """Look up names only where nothing has the value: the usual case costs one index probe."""
+    for name, values in filter.conditions:
+        either = Q()
+        for value in values:
+            either |= Q(conditions__contains={name: value})
+        if Transcript.objects.of(project_id).filter(either).exists():
+            continue
+        names = condition_names(project_id)
+        if name not in names:
+            raise FilterError(
+                f"No transcript has a condition {name}.",
+                parameter=CONDITION + name,
+                position=len(CONDITION),
+                nearest=_nearest(name, names),
+            )
+
+
+def _channel(key: str, channels: Mapping[str, Channel]) -> Channel:
+    if key not in channels:
+        raise FilterError(
+            f"There is no channel {key}.",
+            parameter=CHANNEL + key,
+            position=len(CHANNEL),
+            nearest=_nearest(key, channels),
+        )
+    return channels[key]
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """The closest of `names` in spelling, or nothing if none is close."""
+    lower = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    return lower[close[0]] if close else ""
+
+
+def _bounds(key: str, values: list[str]) -> Bounds | None:
+    """One channel's ends; a form without scripts sends the two ends as two values."""
+    shown = f"{CHANNEL}{key}="
+    if len(values) == 2 and not any(".." in v or v.startswith("=") for v in values):
+        values = ["..".join(values)] if any(values) else []
+    values = [value for value in values if value]
+    if not values:
+        return None
+    if len(values) > 1:
+        raise FilterError(f"Channel {key} is given twice.", parameter=shown + values[1], position=len(shown))
+    text = values[0]
+    if text.startswith("=") and len(text) > 1:
+        return Bounds(key, label=text[1:])
+    low, dots, high = text.partition("..")
+    if not dots:
+        raise FilterError(
+            f"{key}: write a range as lo..hi, not {text}.", parameter=shown + text, position=len(shown)
+        )
+    lo = _end(low, key, shown + text, len(shown))
+    hi = _end(high, key, shown + text, len(shown) + len(low) + 2)
+    if lo is not None and hi is not None and lo > hi:
+        raise FilterError(
+            f"{key}: the range {text} ends before it begins.", parameter=shown + text, position=len(shown)
+        )
+    return Bounds(key, lo, hi)
+
+
+def _end(text: str, key: str, shown: str, position: int) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise FilterError(f"{key}: {text} is not a number.", parameter=shown, position=position)
+    return number + 0.0  # no negative zero
+
+
+def _plain(number: float | None) -> str:
+    if number is None:
+        return ""
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+def _several(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({_clean(value) for value in values}))
+
+
+def _clean(text: str) -> str:
+    """Without edges of space, and without what the database cannot hold."""
+    return text.replace("\0", "").encode(errors="replace").decode().strip()
+
+
+def _either(values: Iterable[str]) -> str:
+    return " or ".join(value or "(none)" for value in values)
+
+
+def widened(filter: Filter, *, channel: str) -> Filter:
+    """The filter without its bounds on one channel, for counting what other bounds would give."""
+    return replace(filter, channels=tuple(b for b in filter.channels if b.key != channel))
