@@ -58,6 +58,7 @@ export function attach(document, window) {
     const message = messages()[index];
     if (!message) return;
     quietUntil = Date.now() + 500;
+    markNow?.classList.remove("now");
     show(index);
     message.focus({ preventScroll: true });
     message.scrollIntoView({ block: "start", behavior: "auto" });
