@@ -195,7 +195,7 @@ def _word(value: Any) -> str:
 
 
 def _inner_json(text: str) -> Any:
-    if not text.lstrip()[:1] == "[":
+    if text.lstrip()[:1] != "[":
         return None
     try:
         return decode_json(text.encode("utf-8", "surrogatepass"))

@@ -10,13 +10,11 @@ Paths are dotted (see `paths`). Instead of `conversation` there may be `prompt` 
 
 from collections.abc import Mapping as Object
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from auditor.intake.importers.paths import has_star, split_path
 
 CHANNEL_LIMIT = 200  # characters of a channel's key
-_NONE: Object[str, str] = MappingProxyType({})
 
 
 class MappingError(ValueError):
@@ -47,7 +45,7 @@ class Mapping:
     response: str = ""
     id: tuple[str, ...] = ()  # joined by "/"
     model: str = ""
-    conditions: Object[str, str] = field(default=_NONE)  # name of the condition -> path
+    conditions: Object[str, str] = field(default_factory=dict)  # name of the condition -> path
     scores: tuple[ScoreField, ...] = ()
     role_field: str = "role"  # key of a message
     content_field: str = "content"

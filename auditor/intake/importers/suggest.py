@@ -20,6 +20,7 @@ CONDITIONS = ("condition", "variant", "group", "arm", "treatment", "intervention
 NUMBERS = ("score", "rating", "value", "grade", "probability")
 LABELS = ("binary", "label", "verdict", "classification", "prediction", "decision")
 EXPLANATIONS = ("raw", "explanation", "rationale", "reasoning", "justification", "response")
+FAMILIES = ("scores", "ratings", "grades", "rewards")
 WORTH_ASKING = ("score", "rating", "reward", "grade")
 
 
@@ -94,7 +95,8 @@ def _identity(records: Sequence[dict[str, Any]]) -> list[str]:
         for chosen in combinations(scopes, n):
             if ids and _apart(records, [*chosen, ids[0]]):
                 return [*chosen, ids[0]]
-    return ids[:1]
+    short = [name for name in records[0] if _all_scalar(records, name) and len(str(records[0][name])) < 80] if records else []
+    return next(([name] for name in short if _apart(records, [name])), ids[:1])
 
 
 def _apart(records: Sequence[dict[str, Any]], names: Sequence[str]) -> bool:
@@ -133,6 +135,5 @@ def _family(name: str, entries: dict[str, Any], judging: bool) -> Iterator[Score
                 label_path=f"{base}.*.{label}" if label else "",
                 explanation_path=f"{base}.*.{words}" if words else "",
             )
-    elif judging or name.lower() in ("scores", "ratings", "grades", "rewards"):
-        if all(score_number(entry) is not None for entry in entries.values()):
-            yield ScoreField(path=f"{base}.*", channel=f"{prefix}.*", kind=kind)
+    elif (judging or name.lower() in FAMILIES) and all(score_number(entry) is not None for entry in entries.values()):
+        yield ScoreField(path=f"{base}.*", channel=f"{prefix}.*", kind=kind)
