@@ -18,10 +18,9 @@ from typing import Any, Protocol
 
 LEVELS = 32
 LANES = 3  # underlines drawn one below the other before they share a line
-HUES = frozenset(
-    ("intent", "halluc", "honest", "unsure", "truth", "misleads", "mine")  # said by people
-    + ("judge", "probe", "sae", "score", "human")  # kinds of channel
-)
+SAID_BY_PEOPLE = ("intent", "halluc", "honest", "unsure", "truth", "misleads", "mine")
+SAID_BY_MACHINES = ("judge", "probe", "sae", "score", "human")  # kinds of channel
+HUES = frozenset((*SAID_BY_PEOPLE, *SAID_BY_MACHINES))
 NAMES = {"tool": "tool result"}
 MEDIA = ("image", "audio", "file")
 _NOT_IN_IDENT = re.compile(r"[^\w.:-]+")
