@@ -1,0 +1,71 @@
+"""Measuring: repeated runs, medians, a floor from the same server, one JSON object a line."""
+
+import json
+import resource
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """One figure. `ratio` is value over floor, None without a floor."""
+
+    name: str
+    size: int  # transcripts
+    value: float
+    unit: str
+    floor: float | None = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the floor."""
+        return None if not self.floor else round(self.value / self.floor, 2)
+
+
+def emit(result: Result) -> None:
+    """The figure as JSON on standard output, and as a row of the table on standard error."""
+    record = {**asdict(result), "ratio": result.ratio}
+    record["value"] = round(result.value, 4)
+    record["floor"] = None if result.floor is None else round(result.floor, 4)
+    print(json.dumps(record, sort_keys=True), flush=True)
+    floor = "–" if result.floor is None else f"{result.floor:.3g}"
+    ratio = "–" if result.ratio is None else f"{result.ratio:.2f}×"
+    print(
+        f"{result.name:<28}{result.size:>8}{result.value:>12.4g} {result.unit:<8}{floor:>10}{ratio:>9}",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+
+
+def header() -> None:
+    """The table's head."""
+    print(f"{'name':<28}{'size':>8}{'value':>12} {'unit':<8}{'floor':>10}{'ratio':>9}", file=sys.stderr)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Wall seconds of one call."""
+    began = perf_counter()
+    work()
+    return perf_counter() - began
+
+
+def median_ms(work: Callable[[], Any], *, times: int, warm: int = 2) -> float:
+    """Median wall milliseconds over `times` calls, after `warm` that do not count."""
+    for _ in range(warm):
+        work()
+    return 1000 * statistics.median(seconds(work) for _ in range(times))
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The nearest-rank percentile; `share` in (0, 1]."""
+    ordered = sorted(values)
+    return ordered[max(0, round(share * len(ordered)) - 1)]
+
+
+def peak_megabytes() -> float:
+    """The most memory this process ever held, in MB (Linux counts in kB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
