@@ -57,7 +57,7 @@ def settle(*, item: Item) -> Outcome:
 
 def settle_due(*, round_id: int | None = None, limit: int = 200) -> int:
     """Settle up to `limit` items that wait for it; returns how many were looked at."""
-    items = list(due_items(round_id)[:limit])
+    items = due_items(round_id, limit=limit)
     for item in items:
         settle(item=item)
     return len(items)

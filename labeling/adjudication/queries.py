@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
 from auditor.accounts.models import Membership, User
+from auditor.corpus.models import Transcript
 from auditor.evidence.models import Channel
 from auditor.evidence.queries import MACHINE, visible_to
 from labeling.adjudication.models import ADJUDICATOR, UNANIMOUS, Case, Ruling
@@ -59,18 +60,39 @@ def rulings_of(item_ids: Iterable[int]) -> QuerySet[Ruling]:
     return rows.exclude(Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)))
 
 
-def due_items(round_id: int | None = None) -> QuerySet[Item]:
-    """Finished items that nobody settled yet, or whose labels changed after a rule had settled them."""
-    newest = Ruling.objects.filter(item_id=OuterRef("pk")).order_by("-number")
-    later = LabelRevision.objects.filter(item_id=OuterRef("pk"), late=False, committed_at__gt=OuterRef("settled"))
-    rows = Item.objects.filter(finished_at__isnull=False).alias(
-        rule=Subquery(newest.values("rule")[:1]), settled=Subquery(newest.values("created_at")[:1])
-    )
+def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
+    """Items that wait to be settled, oldest first.
+
+    These are finished items with neither ruling nor open case, and items settled by the rule whose
+    labels have been revised since.
+    """
+    in_round = Q() if round_id is None else Q(item__round_id=round_id)
+    counted = Q(stage=FINAL) | Q(item__round__policy=BLIND_ONLY)
+    labelled = LabelRevision.objects.filter(counted, item_id=OuterRef("pk"), late=False).order_by()
+    heads = labelled.values("item_id").annotate(n=Count("reviewer_id", distinct=True)).values("n")
+    fresh = Item.objects.filter(
+        ~Exists(Ruling.objects.filter(item_id=OuterRef("pk"))),
+        ~Exists(Case.objects.filter(item_id=OuterRef("pk"))),
+        finished_at__isnull=False,
+    ).alias(heads=Subquery(heads))
     if round_id is not None:
-        rows = rows.filter(round_id=round_id)
-    open_case = Case.objects.filter(item_id=OuterRef("pk"), settled_at__isnull=True)
-    fresh = Q(rule__isnull=True) & ~Exists(open_case)
-    return rows.filter(fresh | (Q(rule=UNANIMOUS) & ~Exists(open_case) & Exists(later))).order_by("pk")
+        fresh = fresh.filter(round_id=round_id)
+    found = list(fresh.filter(heads__gte=F("round__overlap")).order_by("pk")[:limit])
+    holding = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number")
+    covered = Ruling.cites.through.objects.filter(
+        ruling_id=OuterRef("ruling"),
+        labelrevision__reviewer_id=OuterRef("reviewer_id"),
+        labelrevision__stage=OuterRef("stage"),
+        labelrevision__number__gte=OuterRef("number"),
+    )
+    revised = (
+        LabelRevision.objects.filter(in_round, counted, late=False, number__gt=1)
+        .annotate(ruling=Subquery(holding.values("pk")[:1]), rule=Subquery(holding.values("rule")[:1]))
+        .filter(~Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)), rule=UNANIMOUS)
+        .filter(~Exists(covered))
+    )
+    again = Item.objects.filter(pk__in=revised.order_by().values("item_id")).order_by("pk")
+    return found + list(again[: limit - len(found)])
 
 
 def stamp_of(labels: Iterable[LabelRevision], ruling: Ruling | None) -> str:
@@ -152,7 +174,5 @@ def _unveiled(cases: QuerySet[Case], person: User) -> QuerySet[Case]:
     holding = Lease.objects.filter(
         reviewer=person, state="held", item__transcript_id=OuterRef("item__transcript_id")
     )
-    hidden = visible_to(person).veiled_ids(
-        cases.annotate(seen=F("item__transcript_id")).values_list("seen", flat=True), MACHINE
-    )
-    return cases.exclude(Exists(holding)).exclude(item__transcript_id__in=hidden)
+    seen = visible_to(person).unveiled(Transcript.objects.all(), [MACHINE])
+    return cases.filter(~Exists(holding), item__transcript__in=seen)

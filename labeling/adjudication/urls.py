@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from labeling.adjudication import views
 
 app_name = "adjudication"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.cases, name="cases"),
+    path("settled/", views.settled, name="settled"),
+    path("<int:pk>/", views.case, name="case"),
+]
