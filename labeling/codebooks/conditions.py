@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from labeling.codebooks.node import CodebookError, as_text, kind_of, nearest
@@ -141,11 +141,16 @@ ALWAYS = All(())
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words a condition may use: the values of each question, named conditions, evidence or not."""
+    """The words a condition may use: the values of each question, named conditions, evidence or not.
+
+    Mappings are read without regard to their order, which a database need not keep.
+    """
 
     values: Mapping[str, tuple[str, ...] | None]  # None: any text
-    named: Mapping[str, Condition]
+    written: Mapping[str, object]  # the named conditions as they stand in the file
+    named: dict[str, Condition] = field(default_factory=dict)  # those already read
     evidence: bool = False
+    reading: list[str] = field(default_factory=list)  # names being read, to see a circle
 
     def read(self, data: object, place: str, *, negated: bool = False) -> Condition:
         """The condition written at this place.
@@ -156,7 +161,8 @@ class Vocabulary:
             raise CodebookError(f"{place}: expected a condition, found {kind_of(data)}")
         if not data:
             raise CodebookError(f"{place}: an empty condition; leave the field out to mean always")
-        parts = tuple(self._one(name, value, f"{place}.{name}", negated) for name, value in data.items())
+        names = sorted(data, key=str)
+        parts = tuple(self._one(name, data[name], f"{place}.{name}", negated) for name in names)
         return parts[0] if len(parts) == 1 else All(parts)
 
     def _one(self, name: object, value: object, place: str, negated: bool) -> Condition:
@@ -170,10 +176,7 @@ class Vocabulary:
         if name == "not":
             return Not(self.read(value, place, negated=True))
         if name == "is":
-            known = as_text(value, place)
-            if known not in self.named:
-                raise CodebookError(f"{place}: no condition '{known}'{nearest(known, list(self.named))}")
-            return Named(known, self.named[known])
+            return self.name(as_text(value, place), place)
         if name == "answered":
             return Answered(self._question(as_text(value, place), place))
         if name == "evidence":
@@ -188,6 +191,19 @@ class Vocabulary:
                 hint = nearest(word, list(known_values))
                 raise CodebookError(f"{place}: '{question}' has no value '{word}'{hint}")
         return Chosen(question, values)
+
+    def name(self, name: str, place: str) -> Named:
+        """The condition of this name, read when it is first used."""
+        if name in self.reading:
+            raise CodebookError(f"{place}: '{name}' rests on itself")
+        if name not in self.written:
+            raise CodebookError(f"{place}: no condition '{name}'{nearest(name, list(self.written))}")
+        if name not in self.named:
+            self.reading.append(name)
+            plain = replace(self, evidence=False)  # names serve rules and questions too
+            self.named[name] = plain.read(self.written[name], f"conditions.{name}")
+            self.reading.pop()
+        return Named(name, self.named[name])
 
     def _question(self, key: str, place: str) -> str:
         if key not in self.values:

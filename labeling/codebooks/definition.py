@@ -42,21 +42,19 @@ def load(data: object) -> Codebook:
     """
     root = Node.of(data)
     for name in ("questions", "groups", "labels", "rules", "grades"):
-        if not root.raw(name):
-            raise root.fail(name, "missing")
+        root.filled(name)
     raw_questions = list(root.nodes("questions"))
     plain_questions = [_question(node) for node in raw_questions]
     _once((q.key for q in plain_questions), "questions", "key")
     values = {question.key: question.values() for question in plain_questions}
-    named: dict[str, Condition] = {}
-    words = Vocabulary(values, named)
-    for name, written in Node.of(root.raw("conditions", {}), "conditions").data.items():
-        named[name] = words.read(written, f"conditions.{name}")  # may use those before it
+    words = Vocabulary(values, Node.of(root.raw("conditions", {}), "conditions").data)
+    conditions = tuple((name, words.name(name, "conditions").condition) for name in sorted(words.written))
+    graded = replace(words, evidence=True)
     questions = _asked_when(plain_questions, raw_questions, words)
     groups = tuple(
         _done(n, Group(n.text("key"), n.text("words"), _among(n, "hue", HUES))) for n in root.nodes("groups")
     )
-    grades = tuple(_grade(node, Vocabulary(values, named, evidence=True)) for node in root.nodes("grades"))
+    grades = tuple(_grade(node, graded) for node in root.nodes("grades"))
     _once((group.key for group in groups), "groups", "key")
     _once((grade.code for grade in grades), "grades", "code")
     group_keys, grade_codes = [g.key for g in groups], [g.code for g in grades]
@@ -81,7 +79,7 @@ def load(data: object) -> Codebook:
         unit=_among(root, "unit", UNITS, default="transcript"),
         groups=groups,
         questions=questions,
-        conditions=tuple(named.items()),
+        conditions=conditions,
         labels=labels,
         rules=rules,
         grades=grades,

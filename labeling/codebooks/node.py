@@ -78,6 +78,11 @@ class Node:
         for value, place in self._listed(name):
             yield Node.of(value, place)
 
+    def filled(self, name: str) -> None:
+        """Refuse an empty list, or none."""
+        if next(self._listed(name), None) is None:
+            raise self.fail(name, "missing")
+
     def _listed(self, name: str) -> Iterator[tuple[object, str]]:
         value = self.raw(name, [])
         if not isinstance(value, list | tuple):

@@ -88,6 +88,16 @@ def test_equal_codebooks_have_equal_digests_however_they_were_written(small):
     assert digest(load(small)) == digest(load(written_otherwise))
 
 
+def test_the_order_of_fields_is_no_part_of_a_codebook(small):
+    """A database that stores JSON may give the fields back in another order."""
+    small["conditions"] = {"worried": {"is": "afraid", "wrong": "yes"}, "afraid": {"signs": "fear"}}
+    small["rules"][0]["when"] = {"is": "worried"}
+    codebook = load(small)
+    shuffled = json.loads(json.dumps(dump(codebook), sort_keys=True))
+    assert load(shuffled) == codebook
+    assert digest(load(shuffled)) == digest(codebook)
+
+
 def test_any_change_of_a_word_changes_the_digest(small):
     before = digest(load(small))
     small["questions"][0]["text"] = "Is it wrong"
@@ -178,7 +188,7 @@ def set_at(data: Any, path: str, value: object) -> None:
         ("questions/3/ask_when", {"wrong": "yes"}, "questions[3].ask_when: a folded question is always there"),
         ("questions/1/ask_when", {}, "questions[1].ask_when: an empty condition"),
         ("questions/1/ask_when", "wrong", "questions[1].ask_when: expected a condition, found text"),
-        ("conditions/afraid", {"is": "afraid"}, "conditions.afraid.is: no condition 'afraid'"),
+        ("conditions/afraid", {"is": "afraid"}, "conditions.afraid.is: 'afraid' rests on itself"),
         ("conditions/afraid", {"evidence": "truth"}, "evidence cannot be named outside the grades"),
         ("rules/0/when", {"all": []}, "rules[0].when.all: expected a list of conditions"),
         ("rules/0/when", {"wrong": []}, "rules[0].when.wrong: an empty list"),

@@ -1,0 +1,1 @@
+"""Codebooks that come with Auditor, as YAML."""
