@@ -179,6 +179,7 @@ def matching(
     sight: Sight,
     naming: Iterable[Channel] = (),
     channels: Mapping[str, Channel] | None = None,
+    counted: bool = True,
 ) -> Matched:
     """The project's transcripts that match, as far as `sight` may know.
 
@@ -186,6 +187,7 @@ def matching(
         naming: channels that the result will be sorted, counted or stratified by; they veil as the
             filter's own do.
         channels: the project's channels by key, where the caller has them already.
+        counted: False where the same filter was checked before: names are trusted, `left_out` stays 0.
 
     Raises:
         FilterError: a channel or condition that the project does not have.
@@ -193,11 +195,13 @@ def matching(
     if channels is None:
         channels = {channel.key: channel for channel in channels_of(project_id)} if filter.channels else {}
     scopes = filter.scopes_named(channels) | {scope_of(channel) for channel in naming}
-    _check_conditions(filter, project_id)
+    if counted:
+        _check_conditions(filter, project_id)
     rows = _narrowed(Transcript.objects.of(project_id), filter, channels)
     if not scopes:
         return Matched(rows=rows, left_out=0)
-    return Matched(rows=sight.unveiled(rows, scopes), left_out=sight.n_veiled(project_id, scopes))
+    left_out = sight.n_veiled(project_id, scopes) if counted else 0
+    return Matched(rows=sight.unveiled(rows, scopes), left_out=left_out)
 
 
 def condition_names(project_id: int) -> list[str]:
@@ -220,10 +224,7 @@ def _narrowed(
         rows = rows.filter(either)
     for bounds in filter.channels:
         here = Rollup.objects.filter(channel=channels[bounds.key], transcript_id=OuterRef("pk"))
-        if bounds.label:
-            here = here.filter(label=bounds.label)
-        else:
-            here = here.filter(value__isnull=False)
+        here = here.filter(label=bounds.label) if bounds.label else here.filter(value__isnull=False)
         if bounds.lo is not None:
             here = here.filter(value__gte=bounds.lo)
         if bounds.hi is not None:
@@ -246,8 +247,9 @@ def _named(text: str) -> Q:
     if text.endswith("*"):
         return Q(external_id__startswith=text[:-1])
     number = text.removeprefix("t-")
-    own = Q(pk=int(number), external_id="") if number.isascii() and number.isdigit() and len(number) < 19 else Q()
-    return Q(external_id=text) | own if own else Q(external_id=text)
+    if number.isascii() and number.isdigit() and len(number) < 19:
+        return Q(external_id=text) | Q(pk=int(number), external_id="")
+    return Q(external_id=text)
 
 
 def _check_conditions(filter: Filter, project_id: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
 
 from auditor.accounts.models import User
 from auditor.corpus.models import TranscriptQuerySet
@@ -33,6 +33,30 @@ class Sight:
     def rollups_of(self, channel: Channel) -> QuerySet[Rollup]:
         """A channel's values over all transcripts this person may see them on."""
         return self._unveiled(Rollup.objects.filter(channel=channel))
+
+    def rollups_on(self, channels: Iterable[Channel]) -> QuerySet[Rollup]:
+        """Several channels' values over all transcripts this person may see them on."""
+        return self._unveiled(Rollup.objects.filter(channel__in=[channel.pk for channel in channels]))
+
+    def readings_on(self, channels: Iterable[Channel]) -> QuerySet[Reading]:
+        """Several channels' current readings over all transcripts this person may see them on."""
+        rows = Reading.objects.filter(
+            channel__in=[channel.pk for channel in channels], superseded_at__isnull=True
+        )
+        return self._unveiled(rows)
+
+    def extents(self, channels: Iterable[Channel]) -> dict[int, tuple[float, float]]:
+        """The least and greatest value of each channel, by its id, where it has any; two index probes each."""
+        here = self._unveiled(Rollup.objects.filter(channel=OuterRef("pk"), value__isnull=False))
+        rows = Channel.objects.filter(pk__in=[channel.pk for channel in channels]).annotate(
+            least=Subquery(here.order_by("value").values("value")[:1]),
+            most=Subquery(here.order_by("-value").values("value")[:1]),
+        )
+        return {pk: (a, b) for pk, a, b in rows.values_list("pk", "least", "most") if a is not None}
+
+    def tracks_on(self, channel: Channel) -> QuerySet[Track]:
+        """A channel's current token tracks over all transcripts this person may see them on."""
+        return self._unveiled(Track.objects.filter(channel=channel, superseded_at__isnull=True))
 
     def tracks(self, transcript_ids: Iterable[int]) -> QuerySet[Track]:
         """Current token tracks on these transcripts."""

@@ -27,7 +27,9 @@ def found(filter: Filter, project: Project, person: User) -> list[str]:
 
 
 @given(
-    pairs=st.lists(st.tuples(st.sampled_from(["q", "model", "cond.a", "cond.b c", "label", "id", "sort"]), TEXT)),
+    pairs=st.lists(
+        st.tuples(st.sampled_from(["q", "model", "cond.a", "cond.b c", "label", "id", "sort"]), TEXT)
+    ),
     ends=st.dictionaries(TEXT.filter(bool), st.tuples(ENDS, ENDS), max_size=3),
     label=TEXT,
 )
@@ -111,7 +113,9 @@ def test_an_unknown_condition_names_the_nearest_and_an_unknown_value_matches_not
     assert found(read("cond.monitored=perhaps"), project, mia) == []
 
 
-def test_different_names_all_hold_and_values_of_one_name_are_alternatives(project: Project, mia: User) -> None:
+def test_different_names_all_hold_and_values_of_one_name_are_alternatives(
+    project: Project, mia: User
+) -> None:
     make.transcript(project, external_id="a", model="x", conditions={"seen": "yes"})
     make.transcript(project, external_id="b", model="y", conditions={"seen": "no"})
     make.transcript(project, external_id="c", model="z", conditions={"seen": "no"})
@@ -138,7 +142,12 @@ def test_an_id_is_matched_whole_or_by_its_beginning_or_by_number(project: Projec
 
 def test_a_channel_bounds_its_roll_up_or_names_its_label(project: Project, mia: User) -> None:
     judge = make.channel(project)
-    for name, value, label in [("a", 0.2, "honest"), ("b", 0.5, "honest"), ("c", 0.9, "deceptive"), ("d", None, "odd")]:
+    for name, value, label in [
+        ("a", 0.2, "honest"),
+        ("b", 0.5, "honest"),
+        ("c", 0.9, "deceptive"),
+        ("d", None, "odd"),
+    ]:
         make.reading(judge, make.transcript(project, external_id=name), value, label=label)
     make.transcript(project, external_id="e")
     assert found(read("ch.judge.quill=0.5..0.9"), project, mia) == ["b", "c"]
@@ -167,7 +176,12 @@ def test_a_filter_that_names_a_channel_leaves_veiled_transcripts_out_and_counts_
     high, low, free = (make.transcript(project, external_id=name) for name in ("high", "low", "free"))
     for transcript, value in [(high, 0.9), (low, 0.1), (free, 0.8)]:
         make.reading(judge, transcript, value)
-    lay_veils(person_ids=[ana.pk], transcript_ids=[high.pk, low.pk], round_key="round:1", scopes=["machine", "human"])
+    lay_veils(
+        person_ids=[ana.pk],
+        transcript_ids=[high.pk, low.pk],
+        round_key="round:1",
+        scopes=["machine", "human"],
+    )
     lay_veils(person_ids=[ana.pk], transcript_ids=[high.pk], round_key="round:2", scopes=["machine"])
 
     asked = matching(read("ch.judge.quill=0.5.."), project_id=project.pk, sight=visible_to(ana))
