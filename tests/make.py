@@ -2,15 +2,22 @@
 
 import hashlib
 import itertools
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from auditor.accounts.models import Project, User
+from django.utils import timezone
+
+from auditor.accounts.models import Project, Role, User
 from auditor.corpus.models import ImportBatch, SourceFile, Transcript
 from auditor.corpus.records import ParsedMessage, ParsedTranscript, Place
 from auditor.corpus.writer import write
 from auditor.evidence import actions as evidence
 from auditor.evidence.models import Channel
+from auditor.sampling.models import Sample, SampleItem
+from labeling.codebooks import actions as codebooks
+from labeling.queues import actions as queues
+from labeling.queues.models import Round
 
 _numbers = itertools.count(1)
 
@@ -68,3 +75,40 @@ def reading(channel: Channel, transcript: Transcript, value: float | None, **mor
 def user_ids(*people: User) -> list[int]:
     """Their ids."""
     return [p.pk for p in people]
+
+
+def sample(project: Project, transcripts: Sequence[Transcript], *, name: str = "", actor: User | None = None) -> Sample:
+    """A sample of exactly these transcripts, each certain to be drawn, in the order given."""
+    made = Sample.objects.create(
+        project=project, name=name or f"Sample {next(_numbers)}", design="uniform", seed=7, frame_at=timezone.now(),
+        frame_size=len(transcripts), frame_digest="0" * 64, created_by=actor or _owner(project),
+        frame_ids=zlib.compress(b"".join(one.pk.to_bytes(8, "little") for one in sorted(transcripts, key=lambda t: t.pk))),
+        strata=[{"name": "all", "lo": None, "hi": None, "size": len(transcripts), "drawn": len(transcripts)}],
+    )  # fmt: skip
+    SampleItem.objects.bulk_create(
+        SampleItem(sample=made, transcript=one, order=place, probability=1.0) for place, one in enumerate(transcripts)
+    )
+    return made
+
+
+def round(
+    project: Project,
+    transcripts: Sequence[Transcript],
+    members: Sequence[User],
+    *,
+    overlap: int | None = None,
+    name: str = "",
+    actor: User | None = None,
+    **more: Any,
+) -> Round:
+    """An open round of these reviewers over these transcripts, by the default codebook."""
+    by = actor or _owner(project)
+    return queues.open_round(
+        project=project, name=name or f"Round {next(_numbers)}", sample=sample(project, transcripts, actor=by),
+        codebook_version=codebooks.adopt_default(project=project, actor=by), members=members,
+        overlap=overlap or len(members), actor=by, **more,
+    )  # fmt: skip
+
+
+def _owner(project: Project) -> User:
+    return project.memberships.get(role=Role.OWNER).user

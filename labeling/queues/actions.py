@@ -1,0 +1,300 @@
+"""Opening and closing rounds, and handing out their items: exact overlap, no double hold, nothing stuck.
+
+A lease holds one slot of an item. Whoever takes a slot holds the item's row while doing so, and the
+database keeps two unique constraints besides: a slot is taken once, and a reviewer has one slot of
+an item. Locks are always taken in the order lease, then item, and rows that others hold are stepped
+over instead of waited for wherever more than one is wanted.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from auditor.accounts.models import Membership, Project, Role, User
+from auditor.evidence.actions import lay_veils, lift_veils
+from auditor.evidence.queries import SCOPES
+from auditor.ledger.actions import record
+from auditor.sampling.models import Sample
+from labeling.codebooks.models import CodebookVersion
+from labeling.queues.models import POLICIES, REVEAL, TAKEN, Item, Lease, Round, RoundMember
+
+LEASE_MINUTES = (1, 24 * 60)
+
+
+class CannotOpen(ValueError):
+    """The round cannot be opened like this; the message says why."""
+
+
+class RoundClosed(Exception):
+    """The round is over, or the person is not one of its reviewers."""
+
+
+class LeaseLost(Exception):
+    """The slot was given to somebody else in the meantime."""
+
+
+def open_round(
+    *,
+    project: Project,
+    name: str,
+    sample: Sample,
+    codebook_version: CodebookVersion,
+    members: Iterable[User],
+    overlap: int,
+    actor: User,
+    policy: str = REVEAL,
+    lease_minutes: int = 30,
+) -> Round:
+    """A round over every item of a sample; evidence on them is veiled from its reviewers at once.
+
+    Raises:
+        CannotOpen: sample or codebook of another project, too few reviewers for the overlap, a member
+            who may not review, an unknown policy, or no items.
+        IntegrityError: the project has a round of this name.
+    """
+    people = list({user.pk: user for user in members}.values())
+    if sample.project_id != project.pk or codebook_version.codebook.project_id != project.pk:
+        raise CannotOpen("Sample and codebook must belong to this project.")
+    if policy not in POLICIES:
+        raise CannotOpen(f"There is no blind policy '{policy}'.")
+    if not LEASE_MINUTES[0] <= lease_minutes <= LEASE_MINUTES[1]:
+        raise CannotOpen("An item can be held for 1 minute up to a day.")
+    if not 1 <= overlap <= len(people):
+        raise CannotOpen(f"{overlap} labels an item need at least {overlap} reviewers; {len(people)} were chosen.")
+    _check_reviewers(project, people)
+    drawn = list(sample.items.order_by("order"))
+    if not drawn:
+        raise CannotOpen("The sample has no items.")
+    with transaction.atomic():
+        round = Round.objects.create(
+            project=project, name=name.strip(), sample=sample, codebook_version=codebook_version, overlap=overlap,
+            policy=policy, lease_minutes=lease_minutes, created_by=actor,
+        )  # fmt: skip
+        Item.objects.bulk_create(
+            [
+                Item(round=round, transcript_id=one.transcript_id, sample_item=one, order=place)
+                for place, one in enumerate(drawn)
+            ],
+            batch_size=5000,
+        )
+        RoundMember.objects.bulk_create([RoundMember(round=round, user=user) for user in people])
+        _veil(round, people)
+        record(
+            verb="round.opened", subject=round, actor=actor, project_id=project.pk, name=round.name, sample=sample.pk,
+            codebook_version=codebook_version.pk, members=[user.pk for user in people], overlap=overlap,
+            policy=policy, items=len(drawn),
+        )  # fmt: skip
+    return round
+
+
+def add_member(*, round: Round, user: User, actor: User) -> RoundMember:
+    """One more reviewer of an open round, veiled like the others; safe to repeat.
+
+    Raises:
+        RoundClosed: the round is over.
+        CannotOpen: the person may not review in this project.
+    """
+    _check_reviewers(round.project, [user])
+    with transaction.atomic():
+        _hold_open(round)
+        member, created = RoundMember.objects.get_or_create(round=round, user=user)
+        if created:
+            _veil(round, [user])
+            record(
+                verb="round.member_added", subject=round, actor=actor, project_id=round.project_id, user=user.pk
+            )
+    return member
+
+
+def close_round(*, round: Round, actor: User) -> None:
+    """End the round: items on desks go back, every veil it laid is lifted; safe to repeat."""
+    with transaction.atomic():
+        locked = Round.objects.select_for_update().get(pk=round.pk)
+        if locked.closed_at is not None:
+            return
+        locked.closed_at = round.closed_at = timezone.now()
+        locked.save(update_fields=["closed_at"])
+        held = Lease.objects.filter(item__round=locked, state="held")
+        released = held.update(state="released", reason="closed", ended_at=locked.closed_at)
+        lifted = lift_veils(round_key=locked.veil_key, scopes=SCOPES)
+        record(
+            verb="round.closed", subject=locked, actor=actor, project_id=locked.project_id,
+            released=released, veils_lifted=lifted,
+        )  # fmt: skip
+
+
+# The next item for a reviewer. Each meets the items in a shuffle of their own, which tells nothing
+# about them; what they began and lost to the clock comes first. Rows that others hold are skipped.
+NEXT_ITEM = """
+    SELECT item.id FROM queues_item item
+    WHERE item.round_id = %(round)s AND item.finished_at IS NULL AND item.id <> ALL(%(full)s)
+      AND (SELECT count(*) FROM queues_lease taken
+           WHERE taken.item_id = item.id AND taken.state IN ('held', 'done')) < %(overlap)s
+      AND NOT EXISTS (SELECT FROM queues_lease own
+           WHERE own.item_id = item.id AND own.reviewer_id = %(reviewer)s
+             AND (own.state IN ('held', 'done') OR own.reason = 'skipped'))
+    ORDER BY NOT EXISTS (SELECT FROM queues_lease begun
+               WHERE begun.item_id = item.id AND begun.reviewer_id = %(reviewer)s AND begun.reason = 'expired'),
+             hashint8extended(item.id, %(seed)s), item.id
+    LIMIT 1 FOR UPDATE OF item SKIP LOCKED
+"""
+
+
+def take_next(*, round: Round, reviewer: User) -> Lease | None:
+    """A slot of the reviewer's next item: the one they hold, else the first free one in their own order.
+
+    None when nothing is left for them now; others may still give items back.
+
+    Raises:
+        RoundClosed: the round is over, or this person is not one of its reviewers.
+    """
+    with transaction.atomic():
+        _hold_open(round)
+        if not RoundMember.objects.filter(round=round, user=reviewer).exists():
+            raise RoundClosed(f"{reviewer} is not a reviewer of {round}.")
+        own = Lease.objects.select_for_update().filter(item__round=round, reviewer=reviewer, state="held")
+        if held := own.order_by("pk").first():
+            return _renew(held, round)
+        release_expired(round=round)
+        full: list[int] = []  # filled by others between our look and our lock
+        while (item_id := _next_item(round, reviewer, full)) is not None:
+            if lease := _take(round, item_id, reviewer):
+                return lease
+            full.append(item_id)
+    return None
+
+
+def keep_alive(*, lease: Lease) -> Lease:
+    """The lease with its full time ahead of it; one that ran out is taken anew if its slot is free.
+
+    Raises:
+        LeaseLost: the slot went to somebody else, or the round was closed.
+    """
+    with transaction.atomic():
+        locked = Lease.objects.select_for_update(of=("self",)).select_related("item__round").get(pk=lease.pk)
+        if locked.state == "done":
+            return locked
+        if locked.state == "held":
+            return _renew(locked, locked.item.round)
+        if again := retake(lease=locked):
+            return again
+    raise LeaseLost("This item went to another reviewer while it lay here.")
+
+
+def retake(*, lease: Lease) -> Lease | None:
+    """A slot of the same item for the reviewer of a released lease; None if none is free.
+
+    The caller holds the transaction.
+    """
+    round = Round.objects.get(pk=lease.item.round_id)
+    if not round.is_open:
+        return None
+    Item.objects.select_for_update().get(pk=lease.item_id)
+    return _take(round, lease.item_id, lease.reviewer)
+
+
+def skip(*, lease: Lease, note: str) -> None:
+    """Give the item back unlabelled; it goes to others and is not offered to this reviewer again.
+
+    Raises:
+        LeaseLost: nothing is held any more.
+    """
+    with transaction.atomic():
+        locked = Lease.objects.select_for_update(of=("self",)).select_related("item__round").get(pk=lease.pk)
+        if locked.state != "held":
+            raise LeaseLost("This item is no longer on your desk.")
+        _end(locked, "released", reason="skipped", note=note.strip()[:500])
+        record(
+            verb="item.skipped", subject=locked.item, actor=locked.reviewer,
+            project_id=locked.item.round.project_id, lease=locked.pk, note=locked.note,
+        )  # fmt: skip
+
+
+def mark_done(*, lease: Lease) -> bool:
+    """The reviewer's slot is filled; True if this was the item's last one, which finishes it.
+
+    The caller holds the transaction and the lease's row; the item's row is held from here on.
+    """
+    item = Item.objects.select_for_update(of=("self",)).select_related("round").get(pk=lease.item_id)
+    _end(lease, "done")
+    if item.finished_at is not None:
+        return False
+    if item.leases.filter(state="done").count() < item.round.overlap:
+        return False
+    item.finished_at = timezone.now()
+    item.save(update_fields=["finished_at"])
+    return True
+
+
+def release_expired(*, round: Round) -> int:
+    """Free the slots of leases that ran out; those that somebody works on this moment are stepped over."""
+    with transaction.atomic():
+        ids = list(
+            Lease.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(item__round=round, state="held", expires_at__lt=timezone.now())
+            .values_list("pk", flat=True)
+        )
+        return Lease.objects.filter(pk__in=ids).update(state="released", reason="expired", ended_at=timezone.now())
+
+
+def _hold_open(round: Round) -> None:
+    """Keep the round from being closed until this transaction ends; many may hold it so at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT closed_at FROM queues_round WHERE id = %s FOR SHARE", [round.pk])
+        row = cursor.fetchone()
+    if row is None or row[0] is not None:
+        raise RoundClosed(f"{round} is closed.")
+
+
+def _next_item(round: Round, reviewer: User, full: Sequence[int]) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            NEXT_ITEM,
+            {
+                "round": round.pk, "reviewer": reviewer.pk, "overlap": round.overlap, "full": list(full),
+                "seed": (round.pk << 32) ^ reviewer.pk,
+            },
+        )  # fmt: skip
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _take(round: Round, item_id: int, reviewer: User) -> Lease | None:
+    """The lowest free slot of an item whose row the caller holds; what others took since is seen now."""
+    taken = set(Lease.objects.filter(item_id=item_id, state__in=TAKEN).values_list("slot", flat=True))
+    free = next((slot for slot in range(round.overlap) if slot not in taken), None)
+    if free is None:
+        return None
+    now = timezone.now()
+    expires_at = now + timedelta(minutes=round.lease_minutes)
+    return Lease.objects.create(item_id=item_id, slot=free, reviewer=reviewer, taken_at=now, expires_at=expires_at)
+
+
+def _renew(lease: Lease, round: Round) -> Lease:
+    lease.expires_at = timezone.now() + timedelta(minutes=round.lease_minutes)
+    lease.save(update_fields=["expires_at"])
+    return lease
+
+
+def _end(lease: Lease, state: str, *, reason: str = "", note: str = "") -> None:
+    lease.state, lease.reason, lease.note, lease.ended_at = state, reason, note, timezone.now()
+    lease.save(update_fields=["state", "reason", "note", "ended_at"])
+
+
+def _check_reviewers(project: Project, people: Sequence[User]) -> None:
+    rows = Membership.objects.of_active().filter(project=project, user__in=people, role__gte=Role.REVIEWER)
+    able = set(rows.values_list("user_id", flat=True))
+    unable = [str(user) for user in people if user.pk not in able]
+    if unable:
+        raise CannotOpen(f"{', '.join(unable)} may not review in this project; give them the role first.")
+
+
+def _veil(round: Round, people: Sequence[User]) -> None:
+    lay_veils(
+        person_ids=[user.pk for user in people],
+        transcript_ids=list(round.items.values_list("transcript_id", flat=True)),
+        round_key=round.veil_key,
+        scopes=SCOPES,
+    )

@@ -1,0 +1,210 @@
+"""Questions about rounds: how far they are, who did what, and how long it may take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Extract
+from django.http import Http404
+
+from auditor.accounts.models import Membership, Role, User
+from labeling.queues.models import TAKEN, Item, Lease, Round, RoundMember
+
+BASIS = 30  # the newest labels that an estimate of time rests on
+LONGEST = 3600.0  # seconds; a longer hold was a break, and counts as this much
+
+
+@dataclass(frozen=True)
+class ReviewerProgress:
+    """One reviewer in a round."""
+
+    user: User
+    done: int
+    held: int
+    skipped: int
+    expired: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a round is."""
+
+    items: int
+    finished: int
+    labels: int  # slots done
+    labels_wanted: int
+    held: int
+    reviewers: tuple[ReviewerProgress, ...] = ()
+    pairs: dict[tuple[int, int], int] = field(default_factory=dict)  # items that both have done; (a, a): done by a
+    seconds_each: float | None = None  # average of the newest labels
+    basis: int = 0  # how many labels the estimate rests on
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Working time until every slot is filled, over all reviewers; None without a basis."""
+        return None if self.seconds_each is None else self.seconds_each * (self.labels_wanted - self.labels)
+
+    @property
+    def matrix(self) -> list[tuple[ReviewerProgress, list[int]]]:
+        """For each reviewer, the items shared with each reviewer, in the same order."""
+        return [
+            (row, [self.pairs.get((row.user.pk, column.user.pk), 0) for column in self.reviewers])
+            for row in self.reviewers
+        ]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One round as one of its reviewers sees it."""
+
+    round: Round
+    done: int
+    held: Item | None  # the item on the desk
+    open: int  # items that could still come to this reviewer, the held one included
+    seconds_each: float | None
+    basis: int
+
+    @property
+    def total(self) -> int:
+        return self.done + self.open
+
+    @property
+    def seconds_left(self) -> float | None:
+        return None if self.seconds_each is None else self.seconds_each * self.open
+
+
+def rounds_of(project_id: int) -> QuerySet[Round]:
+    """The rounds of a project, newest first, with `n_items`, `n_finished` and `n_members`."""
+    return (
+        Round.objects.filter(project_id=project_id)
+        .select_related("sample", "codebook_version__codebook", "created_by")
+        .annotate(
+            n_items=Count("items", distinct=True),
+            n_finished=Count("items", filter=Q(items__finished_at__isnull=False), distinct=True),
+            n_members=Count("members", distinct=True),
+        )
+        .order_by("-pk")
+    )
+
+
+def progress(round: Round) -> Progress:
+    """How far the round is, by reviewer and by pair; a fixed number of queries."""
+    items = Item.objects.filter(round=round).aggregate(
+        all=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False))
+    )
+    leases = Lease.objects.filter(item__round=round)
+    by_person: dict[int, dict[tuple[str, str], int]] = {}
+    for person, state, reason, n in leases.values_list("reviewer", "state", "reason").annotate(n=Count("pk")):
+        by_person.setdefault(person, {})[state, reason] = n
+    reviewers = tuple(
+        ReviewerProgress(
+            user=member.user,
+            done=_count(by_person.get(member.user_id, {}), "done"),
+            held=_count(by_person.get(member.user_id, {}), "held"),
+            skipped=_count(by_person.get(member.user_id, {}), "released", "skipped"),
+            expired=_count(by_person.get(member.user_id, {}), "released", "expired"),
+        )
+        for member in round.members.select_related("user").order_by("user__name", "user_id")
+    )
+    both = leases.filter(state="done", item__leases__state="done").values_list("reviewer", "item__leases__reviewer")
+    seconds, basis = _pace(leases)
+    return Progress(
+        items=items["all"],
+        finished=items["finished"],
+        labels=sum(one.done for one in reviewers),
+        labels_wanted=items["all"] * round.overlap,
+        held=sum(one.held for one in reviewers),
+        reviewers=reviewers,
+        pairs={(a, b): n for a, b, n in both.annotate(n=Count("pk"))},
+        seconds_each=seconds,
+        basis=basis,
+    )
+
+
+def desks_of(project_id: int, reviewer: User) -> list[Desk]:
+    """The rounds that this person reviews, open ones first, with what is left for them (200 at most)."""
+    rounds = Round.objects.filter(project_id=project_id, members__user=reviewer).select_related(
+        "codebook_version__codebook"
+    )
+    return [desk_of(round, reviewer) for round in rounds.order_by(F("closed_at").desc(nulls_first=True), "-pk")[:200]]
+
+
+def desk_of(round: Round, reviewer: User) -> Desk:
+    """One round as this reviewer sees it, in four queries."""
+    own = Lease.objects.filter(item__round=round, reviewer=reviewer)
+    taken = Lease.objects.filter(item=OuterRef("pk"), state__in=TAKEN).order_by().values("item")
+    waiting = (
+        Item.objects.filter(round=round, finished_at__isnull=True)
+        .exclude(Exists(own.filter(item=OuterRef("pk")).filter(Q(state="done") | Q(reason="skipped"))))
+        .annotate(
+            n_taken=taken.annotate(n=Count("pk")).values("n"),
+            mine=Exists(own.filter(item=OuterRef("pk"), state="held")),
+        )
+        .filter(Q(mine=True) | Q(n_taken__isnull=True) | Q(n_taken__lt=round.overlap))
+    )
+    held = own.filter(state="held").select_related("item__round").order_by("pk").first()
+    seconds, basis = _pace(own)
+    return Desk(
+        round=round,
+        done=own.filter(state="done").count(),
+        held=held.item if held and round.is_open else None,
+        open=waiting.count() if round.is_open else 0,
+        seconds_each=seconds,
+        basis=basis,
+    )
+
+
+def seats_of(reviewer: User, rounds: Sequence[Round]) -> set[int]:
+    """The ids of those rounds that this person reviews."""
+    return set(RoundMember.objects.filter(user=reviewer, round__in=rounds).values_list("round_id", flat=True))
+
+
+def reviewers_to_add(round: Round) -> QuerySet[User]:
+    """People of the project who may review and are not in the round yet."""
+    able = Membership.objects.of_active().filter(project_id=round.project_id, role__gte=Role.REVIEWER)
+    seated = round.members.values("user_id")
+    return User.objects.filter(pk__in=able.values("user_id")).exclude(pk__in=seated).order_by("name", "pk")
+
+
+def access_round(membership: Membership, pk: int) -> Round:
+    """A round of the member's project.
+
+    Raises:
+        Http404: not in this project.
+    """
+    rows = Round.objects.select_related("project", "sample", "codebook_version__codebook", "created_by")
+    found = rows.filter(pk=pk, project=membership.project).first()
+    if found is None:
+        raise Http404("no such round")
+    return found
+
+
+def access_desk(membership: Membership, pk: int) -> Round:
+    """A round that this person reviews.
+
+    Raises:
+        Http404: not in this project, or the person is not one of its reviewers.
+    """
+    found = access_round(membership, pk)
+    if not found.members.filter(user=membership.user).exists():
+        raise Http404("not your round")
+    return found
+
+
+def lease_of(item_id: int, reviewer: User) -> Lease | None:
+    """The reviewer's lease on an item: the held or done one, else the newest that was released."""
+    rows = Lease.objects.filter(item_id=item_id, reviewer=reviewer).select_related("item__round")
+    return rows.order_by(Q(state="released"), "-pk").first()
+
+
+def _count(counts: dict[tuple[str, str], int], state: str, reason: str | None = None) -> int:
+    return sum(n for (s, r), n in counts.items() if s == state and reason in (None, r))
+
+
+def _pace(leases: QuerySet[Lease]) -> tuple[float | None, int]:
+    """Average seconds from taking an item to its label over the newest ones, breaks cut, and how many."""
+    took = ExpressionWrapper(F("ended_at") - F("taken_at"), output_field=DurationField())
+    rows = leases.filter(state="done").annotate(seconds=Extract(took, "epoch")).order_by("-ended_at")
+    newest: Sequence[float] = [min(float(s), LONGEST) for s in rows.values_list("seconds", flat=True)[:BASIS]]
+    return (sum(newest) / len(newest), len(newest)) if newest else (None, 0)
+
