@@ -1,4 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from labeling.codebooks import views
 
 app_name = "codebooks"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("<int:pk>/", views.version, name="version"),
+    path("<int:pk>/codebook.yaml", views.download, name="download"),
+]
