@@ -24,18 +24,20 @@ class StartFailed(RuntimeError):
     """A server did not come up; the message names what is missing and what mends it."""
 
 
-def die_with_parent(death_signal: int) -> Callable[[], None]:
+def die_with_parent(death_signal: int, *, parent: int | None = None) -> Callable[[], None]:
     """What a new child runs first, so that the kernel sends it `death_signal` when its parent dies.
+
+    `parent` is the process that makes this function, unless named.
 
     The kernel watches the thread that started the child, so children are started from the main thread only.
     Elsewhere than on Linux this does nothing; the next start then finds and ends what was left over.
     """
-    parent = os.getpid()
+    expected = parent or os.getpid()
 
     def arrange() -> None:
         if sys.platform == "linux":
             libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-            if os.getppid() != parent:  # the parent died before the kernel was asked
+            if os.getppid() != expected:  # the parent died before the kernel was asked
                 os._exit(1)
 
     return arrange

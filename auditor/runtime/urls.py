@@ -1,4 +1,8 @@
-from django.urls import URLPattern
+"""The address that load balancers ask."""
+
+from django.urls import path
+
+from auditor.runtime import views
 
 app_name = "runtime"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("healthz", views.healthz, name="healthz")]

@@ -1,0 +1,72 @@
+"""The product's own processes under the supervisor: web, worker and beat."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from auditor.runtime import places, processes
+
+QUEUES = "io,llm,gpu"
+
+
+class Child:
+    """One restartable process: how it is started, asked to stop, and killed with its supervisor."""
+
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        *,
+        log: Path,
+        stop: list[tuple[int, float]],
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.arguments = [sys.executable, *arguments]
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+        self._stop = stop
+        self._prepare = prepare
+
+    def start(self) -> None:
+        """Start the process; returns at once."""
+        if self._prepare is not None:
+            self._prepare()
+        self.process = processes.spawn(
+            self.arguments, death_signal=signal.SIGKILL, log=self.log, folder=places.BASE_DIR
+        )
+
+    def stop(self) -> None:
+        """Ask the process to finish, wait, insist."""
+        if self.process is not None:
+            processes.stop(self.process, self._stop)
+            self.process = None
+
+
+def web(*, host: str, port: int, logs: Path) -> Child:
+    """The web server; requests in flight get ten seconds to finish."""
+    arguments = ["-m", "auditor.runtime.web", "--host", host, "--port", str(port)]
+    return Child("web", arguments, log=logs / "web.log", stop=[(signal.SIGTERM, 10.0)])
+
+
+def worker(*, logs: Path, prepare: Callable[[], None] | None) -> Child:
+    """The Celery worker of all queues; a task that does not end in time is carried on after the next start."""
+    arguments = ["-m", "celery", "-A", "auditor.config", "worker", "-Q", QUEUES, "-l", "INFO"]
+    arguments += ["--without-gossip", "--without-mingle", "-n", "worker@auditor"]
+    stop: list[tuple[int, float]] = [(signal.SIGTERM, 10.0), (signal.SIGQUIT, 5.0)]
+    return Child("worker", arguments, log=logs / "worker.log", stop=stop, prepare=prepare)
+
+
+def beat(*, logs: Path, folder: Path) -> Child:
+    """Celery's clock. Its schedule is intervals of seconds, so what it remembers is dropped at each start."""
+
+    def forget() -> None:
+        places.private_directory(folder)
+        for left in folder.iterdir():
+            left.unlink()
+
+    arguments = ["-m", "celery", "-A", "auditor.config", "beat", "-l", "WARNING", "--pidfile="]
+    arguments += ["-s", str(folder / "schedule")]
+    return Child("beat", arguments, log=logs / "beat.log", stop=[(signal.SIGTERM, 5.0)], prepare=forget)

@@ -1,0 +1,217 @@
+"""One foreground command for the whole product: servers up in order, children kept alive, all down in order.
+
+    postgres -> broker -> migrate -> sample audit -> worker, beat, web -> sign-in link
+    stop:  web, beat, worker, broker, postgres
+
+Every child is bound to this process by the kernel, so a killed supervisor leaves nothing behind.
+"""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from auditor.runtime import children, places, processes, unacknowledged
+from auditor.runtime.broker import BrokerServer
+from auditor.runtime.postgres import PostgresServer
+from auditor.runtime.processes import StartFailed
+
+LOOK_EVERY = 0.2  # seconds
+STEADY_AFTER = 10.0  # seconds; a child that lived so long is started again at once
+LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that keeps dying
+PAGE_WITHIN = 60.0  # seconds for the web server's first answer
+
+
+class Part(Protocol):
+    """What the supervisor starts, watches and stops."""
+
+    log: Path
+    process: subprocess.Popen[bytes] | None
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class StopAsked(BaseException):
+    """Ctrl-C or a termination signal."""
+
+
+@dataclass
+class Watched:
+    """A part that was started, and how its starts went."""
+
+    name: str
+    part: Part
+    started: float = 0.0
+    failures: int = 0
+    not_before: float = field(default=0.0)
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+        self.part.start()
+
+
+@dataclass
+class Supervisor:
+    """Runs the product until it is told to stop.
+
+    `prepare` runs once the servers answer and before the children start (migrations, the sample audit);
+    `welcome` runs once the first page is served and gets its address.
+    """
+
+    var: Path
+    host: str
+    port: int
+    own_database: bool
+    broker_url: str
+    own_broker: bool
+    prepare: Callable[[], None]
+    welcome: Callable[[str], None]
+    say: Callable[[str], None]
+    _watched: list[Watched] = field(default_factory=list)
+    _stopping: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where a browser on this machine finds the product."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{host}:{self.port}"
+
+    def run(self) -> None:
+        """Serve until Ctrl-C or SIGTERM.
+
+        Raises:
+            AlreadyRunning: the product runs already on this `var/`.
+            StartFailed: something is missing; the message names what mends it.
+        """
+        places.private_directory(self.var, self._var_mode())
+        with processes.take_lock(self.var / "run.lock", "Auditor") as lock:
+            processes.write_lock(lock, f"process {os.getpid()}, {self.address}")
+            self._refuse_taken_port()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._on_signal)
+            try:
+                self._start()
+                self._watch()
+            except StopAsked:
+                self.say("Stopping …")
+            finally:
+                self._stopping = True
+                self._stop()
+            self.say("Stopped.")
+
+    def _var_mode(self) -> int:
+        """As it is where it exists: the database's owner may have opened it for its server's account."""
+        return self.var.stat().st_mode & 0o711 if self.var.exists() else 0o700
+
+    def _start(self) -> None:
+        logs = self.var / "logs"
+        if self.own_database:
+            self._begin("postgres", PostgresServer(self.var))
+        if self.own_broker:
+            self._begin("broker", BrokerServer(self.var))
+        self.prepare()
+        restore = (lambda: self._restore()) if self.own_broker else None
+        self._begin("worker", children.worker(logs=logs, prepare=restore))
+        self._begin("beat", children.beat(logs=logs, folder=self.var / "beat"))
+        web = self._begin("web", children.web(host=self.host, port=self.port, logs=logs))
+        self._wait_for_page(web)
+        self.welcome(self.address)
+
+    def _begin(self, name: str, part: Part) -> Watched:
+        watched = Watched(name, part)
+        self._watched.append(watched)
+        watched.start()
+        return watched
+
+    def _restore(self) -> None:
+        if count := unacknowledged.restore(self.broker_url):
+            self.say(f"{count} unfinished tasks are queued again.")
+
+    def _watch(self) -> None:
+        while True:
+            for watched in self._watched:
+                self._keep_alive(watched)
+            time.sleep(LOOK_EVERY)
+
+    def _keep_alive(self, watched: Watched) -> None:
+        process = watched.part.process
+        now = time.monotonic()
+        if process is not None:
+            if process.poll() is None:
+                return
+            processes.end_group(process.pid)  # what it had started must not meet its successor
+            watched.part.process = None
+            steady = now - watched.started > STEADY_AFTER
+            watched.failures = 1 if steady else watched.failures + 1
+            pause = min(2.0 ** (watched.failures - 2), LONGEST_PAUSE) if watched.failures > 1 else 0.0
+            watched.not_before = now + pause
+            self.say(f"{watched.name} {_how_it_ended(process.returncode)}; starting it again.")
+            if watched.failures > 2:
+                self.say(f"The end of {watched.part.log}:\n{processes.tail(watched.part.log)}")
+        elif now >= watched.not_before:
+            try:
+                watched.start()
+            except (StartFailed, OSError) as problem:
+                watched.failures += 1
+                watched.not_before = now + min(2.0**watched.failures, LONGEST_PAUSE)
+                self.say(f"{watched.name} could not be started: {problem}")
+
+    def _wait_for_page(self, web: Watched) -> None:
+        deadline = time.monotonic() + PAGE_WITHIN
+        while not self._page_answers():
+            process = web.part.process
+            if (process is not None and process.poll() is not None) or time.monotonic() > deadline:
+                words = processes.tail(web.part.log, 30)
+                raise StartFailed(f"The web server did not start. The end of {web.part.log}:\n{words}")
+            time.sleep(0.05)
+
+    def _page_answers(self) -> bool:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        line = http.client.HTTPConnection(host, self.port, timeout=5)
+        try:
+            line.request("GET", "/healthz")
+            return line.getresponse().status > 0
+        except OSError:
+            return False
+        finally:
+            line.close()
+
+    def _refuse_taken_port(self) -> None:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+            except OSError as problem:
+                raise StartFailed(
+                    f"Port {self.port} of {self.host} cannot be used ({problem.strerror}). "
+                    f"Name another: AUDITOR_PORT={self.port + 1} make run"
+                ) from problem
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._stopping:
+            self._stopping = True  # a second Ctrl-C must not interrupt the orderly stop
+            raise StopAsked
+
+    def _stop(self) -> None:
+        order = {"web": 0, "beat": 1, "worker": 2, "broker": 3, "postgres": 4}
+        for watched in sorted(self._watched, key=lambda one: order[one.name]):
+            try:
+                watched.part.stop()
+            except OSError as problem:
+                print(f"{watched.name} was not stopped in order: {problem}", file=sys.stderr)
+
+
+def _how_it_ended(status: int) -> str:
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
