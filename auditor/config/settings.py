@@ -211,6 +211,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.WORKER_PROCESSES
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -222,6 +223,13 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "runs.sweep", "schedule": 15.0, "options": {"expires": 30}},
     "settle": {"task": "adjudication.settle_due", "schedule": 15.0, "options": {"expires": 30}},
 }
+
+# --- The one-command run
+
+OWN_DATABASE = not env.DATABASE_URL
+OWN_BROKER = not env.CELERY_BROKER_URL
+RUN_HOST = env.HOST
+RUN_PORT = env.PORT
 
 # --- Words, times and limits
 
