@@ -126,7 +126,7 @@ def close_round(*, round: Round, actor: User) -> None:
 
 
 # The next item for a reviewer. Each meets the items in a shuffle of their own, which tells nothing
-# about them; what they began and lost to the clock comes first. Rows that others hold are skipped.
+# about them; what they began and lost to the clock comes first.
 NEXT_ITEM = """
     SELECT item.id FROM queues_item item
     WHERE item.round_id = %(round)s AND item.finished_at IS NULL AND item.id <> ALL(%(full)s)
@@ -138,7 +138,7 @@ NEXT_ITEM = """
     ORDER BY NOT EXISTS (SELECT FROM queues_lease begun
                WHERE begun.item_id = item.id AND begun.reviewer_id = %(reviewer)s AND begun.reason = 'expired'),
              hashint8extended(item.id, %(seed)s), item.id
-    LIMIT 1 FOR UPDATE OF item SKIP LOCKED
+    LIMIT 1 FOR UPDATE OF item
 """
 
 
@@ -152,17 +152,18 @@ def take_next(*, round: Round, reviewer: User) -> Lease | None:
     """
     with transaction.atomic():
         _hold_open(round)
-        if not RoundMember.objects.filter(round=round, user=reviewer).exists():
+        if not RoundMember.objects.select_for_update().filter(round=round, user=reviewer):  # one tab at a time
             raise RoundClosed(f"{reviewer} is not a reviewer of {round}.")
         own = Lease.objects.select_for_update().filter(item__round=round, reviewer=reviewer, state="held")
         if held := own.order_by("pk").first():
             return _renew(held, round)
         release_expired(round=round)
         full: list[int] = []  # filled by others between our look and our lock
-        while (item_id := _next_item(round, reviewer, full)) is not None:
-            if lease := _take(round, item_id, reviewer):
-                return lease
-            full.append(item_id)
+        for stepping_over in (True, False):  # before saying that nothing is left, wait for the rows others hold
+            while (item_id := _next_item(round, reviewer, full, stepping_over)) is not None:
+                if lease := _take(round, item_id, reviewer):
+                    return lease
+                full.append(item_id)
     return None
 
 
@@ -248,10 +249,10 @@ def _hold_open(round: Round) -> None:
         raise RoundClosed(f"{round} is closed.")
 
 
-def _next_item(round: Round, reviewer: User, full: Sequence[int]) -> int | None:
+def _next_item(round: Round, reviewer: User, full: Sequence[int], stepping_over: bool) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            NEXT_ITEM,
+            NEXT_ITEM + (" SKIP LOCKED" if stepping_over else ""),
             {
                 "round": round.pk, "reviewer": reviewer.pk, "overlap": round.overlap, "full": list(full),
                 "seed": (round.pk << 32) ^ reviewer.pk,
