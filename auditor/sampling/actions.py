@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -38,7 +38,7 @@ def draw_sample(
     filter: Filter = Filter(),  # noqa: B008  # frozen
     channels: Sequence[Channel] = (),
     bins: int = 4,
-    allocation: str = "equal",
+    allocation: designs.Allocation = "equal",
 ) -> Sample:
     """Draw `n` transcripts from those that match `filter` now, with stored odds.
 
@@ -61,30 +61,34 @@ def draw_sample(
         _check_channels(design, channels)
         rows = sight.unveiled(rows, {scope_of(channel) for channel in channels})
         before = matched.rows.count()
-    frame = list(rows.order_by("pk").values_list("pk", "record_digest", "ordinal"))
+    frame = sorted(rows.values_list("record_digest", "ordinal", "pk"))
     if channels:
         left_out += before - len(frame)
     if not frame:
         raise CannotDraw("No transcript matches, so there is nothing to draw from.")
-    ids = np.array([pk for pk, _, _ in frame], dtype=np.int64)
+    # The design sees each transcript's rank by content, not its id here, so that another installation
+    # with the same records draws the same ones.
+    ids = [pk for _, _, pk in frame]
+    ranks = range(len(ids))
     if design == UNIFORM:
-        draw = designs.uniform(ids, n, seed)
+        draw = designs.uniform(ranks, n, seed)
     else:
-        draw = designs.stratified(ids, _values(design, channels, ids, sight), n, seed, bins=bins, allocation=allocation)
+        values = _values(design, channels, ids, sight)
+        draw = designs.stratified(ranks, values, n, seed, bins=bins, allocation=allocation)
     with transaction.atomic():
         sample = Sample.objects.create(
             project=project, name=name.strip(), design=design, seed=seed, filter=filter.to_json(),
             parameters={"n": n, **_parameters(design, channels, bins, allocation)}, frame_at=timezone.now(),
-            frame_size=len(ids), frame_ids=zlib.compress(ids.astype("<i8").tobytes()),
-            frame_digest=_frame_digest([(digest, ordinal) for _, digest, ordinal in frame]),
+            frame_size=len(ids), frame_ids=zlib.compress(np.sort(np.array(ids, dtype="<i8")).tobytes()),
+            frame_digest=_frame_digest((digest, ordinal) for digest, ordinal, _ in frame),
             left_out=left_out, strata=[_plain(asdict(stratum)) for stratum in draw.strata], created_by=actor,
         )  # fmt: skip
         SampleItem.objects.bulk_create(
             [
                 SampleItem(
-                    sample=sample, transcript_id=int(pk), order=int(order), stratum=int(stratum), probability=float(odds)
+                    sample=sample, transcript_id=ids[rank], order=order, stratum=stratum, probability=odds
                 )
-                for pk, order, stratum, odds in zip(
+                for rank, order, stratum, odds in zip(
                     draw.ids, draw.order, draw.stratum, draw.probability, strict=True
                 )
             ],
@@ -106,11 +110,11 @@ def _check_channels(design: str, channels: Sequence[Channel]) -> None:
         raise CannotDraw("Disagreement needs at least two channels.")
 
 
-def _values(design: str, channels: Sequence[Channel], ids: NDArray[np.int64], sight: Sight) -> NDArray[np.float64]:
+def _values(design: str, channels: Sequence[Channel], ids: Sequence[int], sight: Sight) -> NDArray[np.float64]:
     """What strata are cut from, one float a transcript; NaN where there is no value. Shape (n,)."""
     if design not in (BY_CHANNEL, BY_SPREAD) or not channels:
         raise CannotDraw("Choose a design, and the channels to stratify by.")
-    at = {int(pk): index for index, pk in enumerate(ids)}
+    at = {pk: index for index, pk in enumerate(ids)}
     table = np.full((len(ids), len(channels)), np.nan)
     for column, channel in enumerate(channels):
         rows = sight.rollups_of(channel).filter(value__isnull=False).values_list("transcript_id", "value")
@@ -126,10 +130,10 @@ def _parameters(design: str, channels: Sequence[Channel], bins: int, allocation:
     return {"channels": [channel.key for channel in channels], "bins": bins, "allocation": allocation}
 
 
-def _frame_digest(records: list[tuple[str, int]]) -> str:
-    """sha256 hex over the frame's records by content, so that it can be checked on another installation."""
+def _frame_digest(records: Iterable[tuple[str, int]]) -> str:
+    """sha256 hex over the frame's sorted records, so that another installation can check that it has the same."""
     digest = hashlib.sha256()
-    for record_digest, ordinal in sorted(records):
+    for record_digest, ordinal in records:
         digest.update(f"{record_digest}:{ordinal}\n".encode())
     return digest.hexdigest()
 
