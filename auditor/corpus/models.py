@@ -129,7 +129,10 @@ class Transcript(models.Model):
 class Message(models.Model):
     """One turn. `position` counts from 0 and has no gaps."""
 
-    transcript = models.ForeignKey(Transcript, on_delete=models.CASCADE, related_name="messages")
+    # no index of its own: one_message_per_position begins with it
+    transcript = models.ForeignKey(
+        Transcript, on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
     position = models.PositiveIntegerField()
     role = models.CharField(max_length=20)
     text = models.TextField(blank=True)
