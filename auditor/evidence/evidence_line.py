@@ -123,7 +123,9 @@ def _read_track(line: dict[str, Any], place: Place) -> TrackLine:
             raise BadLine(f"{name} has more than {TOKEN_LIMIT:,} tokens")
     starts, ends, values = lists["starts"] or [], lists["ends"] or [], lists["values"] or []
     if not len(starts) == len(ends) == len(values):
-        raise BadLine(f"starts, ends and values have different lengths: {len(starts)}, {len(ends)}, {len(values)}")
+        raise BadLine(
+            f"starts, ends and values have different lengths: {len(starts)}, {len(ends)}, {len(values)}"
+        )
     if not starts:
         raise BadLine("the track has no tokens")
     _check_offsets(starts, ends)
@@ -184,7 +186,9 @@ def _quotes(line: dict[str, Any]) -> tuple[ParsedQuote, ...]:
         if not isinstance(item, dict):
             raise BadLine(f'quotes[{index}] must be {{"text": …, "position": …}}')
         _known(item, {"text", "position"}, f"quotes[{index}].")
-        quotes.append(ParsedQuote(_text(item, "text", None, required=True), position=_count(item, "position")))
+        quotes.append(
+            ParsedQuote(_text(item, "text", None, required=True), position=_count(item, "position"))
+        )
     return tuple(quotes)
 
 

@@ -152,7 +152,9 @@ def _file(block: Mapping[str, Any], resolve: Resolve) -> dict[str, Any]:
     name = _field(source, "filename", "name") if isinstance(source, Mapping) else ""
     media_type = _field(source, "media_type", "mime_type") if isinstance(source, Mapping) else ""
     payload = _field(source, "file_data", "data", "url", "file_id")
-    return media("file", resolve(payload), note=name or _field(block, "filename", "title"), media_type=media_type)
+    return media(
+        "file", resolve(payload), note=name or _field(block, "filename", "title"), media_type=media_type
+    )
 
 
 _MEDIA: dict[Any, Callable[[Mapping[str, Any], Resolve], dict[str, Any]]] = {

@@ -56,7 +56,9 @@ def read_messages(
         unread.update(
             (str(key), None)
             for key in item
-            if key not in _READ and key not in (role_field, content_field) and item[key] not in (None, "", [], {})
+            if key not in _READ
+            and key not in (role_field, content_field)
+            and item[key] not in (None, "", [], {})
         )
     if unread:
         names = ", ".join(clean_text(name[:60]) for name in list(unread)[:12])

@@ -10,7 +10,13 @@ from auditor.intake.importers.suggest import suggest
 HEAD = 256 * 1024  # bytes that `detect` should be given; fewer will often do
 EVIDENCE_JSONL, EVIDENCE_PARQUET, UNKNOWN = "evidence_jsonl", "evidence_parquet", "unknown"
 _BOM = b"\xef\xbb\xbf"
-_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "Zstandard", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-zip"}
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"7z\xbc\xaf": "7-zip",
+}
 _INSPECT = re.compile(rb'\A\s*\{\s*"(version|status|eval)"\s*:')
 
 
@@ -36,10 +42,14 @@ def _by_magic(head: bytes, name: str) -> Detection | None:
     if head.startswith(b"PK\x03\x04"):
         inside = any(member in head for member in (b"_journal/start.json", b"samples/", b"header.json"))
         if inside or name.endswith(".eval"):
-            return Detection("inspect_eval", "a zip archive with the members of an Inspect log", 1.0 if inside else 0.7)
+            return Detection(
+                "inspect_eval", "a zip archive with the members of an Inspect log", 1.0 if inside else 0.7
+            )
         return _unknown("a zip archive, but not an Inspect log: unpack it first")
     if head.startswith(b"PAR1"):
-        return Detection(EVIDENCE_PARQUET, "a Parquet file; the evidence file is the one Parquet form we read", 0.7)
+        return Detection(
+            EVIDENCE_PARQUET, "a Parquet file; the evidence file is the one Parquet form we read", 0.7
+        )
     for magic, packer in _PACKED.items():
         if head.startswith(magic):
             return _unknown(f"packed with {packer}: unpack it first")

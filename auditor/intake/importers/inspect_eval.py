@@ -68,7 +68,9 @@ def _header(archive: zipfile.ZipFile) -> tuple[RunHeader, list[Rejection]]:
         if member not in archive.NameToInfo:
             continue
         try:
-            return RunHeader.of(decode_json(read_member(archive, archive.getinfo(member), HEADER_LIMIT))), problems
+            return RunHeader.of(
+                decode_json(read_member(archive, archive.getinfo(member), HEADER_LIMIT))
+            ), problems
         except (BadMember, NotJson, RecursionError) as problem:
             problems.append(rejected(Place(0, member=member), f"{member} {problem}"))
     return RunHeader(), problems
@@ -102,7 +104,9 @@ def _samples(archive: zipfile.ZipFile) -> tuple[list[_Sample], list[tuple[str, s
     return list(samples.values()), strangers
 
 
-def _read(archive: zipfile.ZipFile, sample: _Sample, record: int, header: RunHeader) -> ParsedTranscript | Rejection:
+def _read(
+    archive: zipfile.ZipFile, sample: _Sample, record: int, header: RunHeader
+) -> ParsedTranscript | Rejection:
     member = clean_text(sample.info.filename)
     place = Place(record, member=member)
     try:
@@ -134,7 +138,9 @@ def _from_chunks(
     """(the sample as it would stand in one file, its attachments by reference)."""
     budget = [MEMBER_LIMIT]
     pooled = [item for _, item in _sequence(archive, sample, "messages", digest, budget)]
-    attachments = {str(index): item for index, item in _sequence(archive, sample, "attachments", digest, budget)}
+    attachments = {
+        str(index): item for index, item in _sequence(archive, sample, "attachments", digest, budget)
+    }
     messages: list[Any] = []
     for first, end in _ranges(shell.get("message_refs")):
         if not 0 <= first <= end <= len(pooled) or len(messages) + end - first > 1_000_000:

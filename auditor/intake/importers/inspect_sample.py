@@ -130,7 +130,10 @@ def _resolved(item: Mapping[str, Any], resolve: Resolve) -> Mapping[str, Any]:
     calls = item.get("tool_calls")
     if not isinstance(calls, list):
         return item
-    return {**item, "tool_calls": [_deep(call, resolve) if isinstance(call, Mapping) else call for call in calls]}
+    return {
+        **item,
+        "tool_calls": [_deep(call, resolve) if isinstance(call, Mapping) else call for call in calls],
+    }
 
 
 def _deep(value: Any, resolve: Resolve) -> Any:
@@ -143,8 +146,15 @@ def _deep(value: Any, resolve: Resolve) -> Any:
     return value
 
 
-def _metadata(sample: Mapping[str, Any], header: RunHeader, epoch: int, *, with_input: bool) -> dict[str, Any]:
-    facts: dict[str, Any] = {"task": header.task, "model": header.model, "run_id": header.run_id, "epoch": epoch}
+def _metadata(
+    sample: Mapping[str, Any], header: RunHeader, epoch: int, *, with_input: bool
+) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "task": header.task,
+        "model": header.model,
+        "run_id": header.run_id,
+        "epoch": epoch,
+    }
     facts |= {name: sample.get(name) for name in SAMPLE_FACTS}
     if with_input:
         facts["input"] = sample.get("input")

@@ -32,10 +32,16 @@ def read_scores(scores: Any, resolve: Resolve, notes: list[str]) -> Iterator[Par
         explanation = clean_text(resolve(explanation)) if isinstance(explanation, str) else ""
         detail = _detail(score, resolve, notes)
         value = score.get("value")
-        channels = {f"{name}.{key}": item for key, item in value.items()} if isinstance(value, Mapping) else {name: value}
+        channels = (
+            {f"{name}.{key}": item for key, item in value.items()}
+            if isinstance(value, Mapping)
+            else {name: value}
+        )
         for channel, item in channels.items():
             if len(channel) > CHANNEL_LIMIT:
-                notes.append(f"a score is left out: its channel {channel[:40]}… is longer than {CHANNEL_LIMIT} characters")
+                notes.append(
+                    f"a score is left out: its channel {channel[:40]}… is longer than {CHANNEL_LIMIT} characters"
+                )
                 continue
             number, label, whole = _value(item, resolve)
             yield ParsedScore(

@@ -41,7 +41,9 @@ class MappedReader:
         self._model = _steps(mapping.model)
         self._conditions = {name: split_path(path) for name, path in mapping.conditions.items()}
         self._scores = [
-            _ScorePaths(score, split_path(score.path), _steps(score.label_path), _steps(score.explanation_path))
+            _ScorePaths(
+                score, split_path(score.path), _steps(score.label_path), _steps(score.explanation_path)
+            )
             for score in mapping.scores
         ]
         self._used = self._paths_not_in_metadata()
@@ -89,7 +91,11 @@ class MappedReader:
         fields = {"role_field": self.mapping.role_field, "content_field": self.mapping.content_field}
         if isinstance(value, str):
             inner = _inner_json(value)
-            if isinstance(inner, list) and inner and all(isinstance(m, dict) and fields["role_field"] in m for m in inner):
+            if (
+                isinstance(inner, list)
+                and inner
+                and all(isinstance(m, dict) and fields["role_field"] in m for m in inner)
+            ):
                 value = inner
             else:
                 return read_messages([{"role": role, "content": value}], notes)
@@ -145,7 +151,9 @@ class _ScorePaths:
                 notes.append(f"{channel} holds no number and no label")
             return
         if len(channel) > CHANNEL_LIMIT:
-            notes.append(f"a score is left out: its channel {channel[:40]}… is longer than {CHANNEL_LIMIT} characters")
+            notes.append(
+                f"a score is left out: its channel {channel[:40]}… is longer than {CHANNEL_LIMIT} characters"
+            )
             return
         yield ParsedScore(
             channel=channel,
@@ -162,7 +170,9 @@ class _ScorePaths:
             return {}
         depth = self.value.index(STAR)
         entry = look_up(record, (*self.value[:depth], key))
-        own = [at_star(steps, key)[depth + 1 :] for steps in (self.value, self.label, self.explanation) if steps]
+        own = [
+            at_star(steps, key)[depth + 1 :] for steps in (self.value, self.label, self.explanation) if steps
+        ]
         left = without(entry, own) if isinstance(entry, dict) else MISSING
         return {} if left is MISSING else clean_json(left)
 

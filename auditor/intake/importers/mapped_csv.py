@@ -70,7 +70,9 @@ def _parse(source: BinaryIO, reader: MappedReader) -> Parsed:
         yield _read(reader, record, digest, place)
 
 
-def _read(reader: MappedReader, record: dict[str, Any], digest: str, place: Place) -> ParsedTranscript | Rejection:
+def _read(
+    reader: MappedReader, record: dict[str, Any], digest: str, place: Place
+) -> ParsedTranscript | Rejection:
     try:
         return reader.read(record, digest, place)
     except NOT_CSV as problem:
@@ -106,7 +108,9 @@ class _Rows:
                 return
             if row or self._problem:
                 start, last = self._taken[0], self._taken[-1]
-                place = Place(0, line=start.number, start=start.start, length=last.start + len(last.data) - start.start)
+                place = Place(
+                    0, line=start.number, start=start.start, length=last.start + len(last.data) - start.start
+                )
                 yield place, b"\n".join(line.data for line in self._taken), row, self._problem
 
     def _texts(self, first: Line) -> Iterator[str]:

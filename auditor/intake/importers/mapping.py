@@ -54,7 +54,9 @@ class Mapping:
         if not self.conversation and not (self.prompt or self.response):
             raise MappingError("conversation", "name the conversation, or a prompt and a response")
         if self.conversation and (self.prompt or self.response):
-            raise MappingError("conversation", "name either the conversation or prompt and response, not both")
+            raise MappingError(
+                "conversation", "name either the conversation or prompt and response, not both"
+            )
         for name in ("conversation", "prompt", "response", "model"):
             _check_path(name, getattr(self, name))
         for index, path in enumerate(self.id):
@@ -84,7 +86,9 @@ def from_json(value: Any) -> Mapping:
     plain = ("conversation", "prompt", "response", "model", "role_field", "content_field")
     texts = {name: _text(name, fields[name]) for name in plain if fields.get(name)}
     return Mapping(
-        id=tuple(_text(f"id[{i}]", p) for i, p in enumerate([identity] if isinstance(identity, str) else identity)),
+        id=tuple(
+            _text(f"id[{i}]", p) for i, p in enumerate([identity] if isinstance(identity, str) else identity)
+        ),
         conditions={_text("conditions", k): _text(f"conditions.{k}", p) for k, p in conditions.items()},
         scores=tuple(_score(f"scores[{i}]", item) for i, item in enumerate(scores)),
         **texts,
@@ -154,7 +158,9 @@ def _check_score(where: str, score: ScoreField) -> None:
         problem = "needs one * where the path's key goes" if starred else "may hold a * only if the path does"
         raise MappingError(f"{where}.channel", problem)
     if not score.kind or score.kind == "human":
-        raise MappingError(f"{where}.kind", "must say what made the score, and not 'human': people's labels are made here")
+        raise MappingError(
+            f"{where}.kind", "must say what made the score, and not 'human': people's labels are made here"
+        )
     for name in ("label_path", "explanation_path"):
         if _check_path(f"{where}.{name}", getattr(score, name), star=True) and not starred:
             raise MappingError(f"{where}.{name}", "may hold a * only if the path does")

@@ -47,7 +47,9 @@ def reasoning_text(value: Any, notes: list[str]) -> str:
         if isinstance(item, str):
             texts.append(item)
         elif isinstance(item, Mapping):
-            text = next((item[key] for key in ("text", "summary", "content") if isinstance(item.get(key), str)), "")
+            text = next(
+                (item[key] for key in ("text", "summary", "content") if isinstance(item.get(key), str)), ""
+            )
             if text:
                 texts.append(text)
             elif item.get("data"):

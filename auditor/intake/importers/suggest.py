@@ -9,18 +9,39 @@ from auditor.intake.importers.mapping import Mapping, ScoreField
 from auditor.intake.importers.paths import join_path
 
 DEPTH = 3  # objects within objects that are looked into
-CONVERSATIONS = ("messages", "conversation", "conversations", "transcript", "traj", "dialogue", "chat", "turns")
+CONVERSATIONS = (
+    "messages",
+    "conversation",
+    "conversations",
+    "transcript",
+    "traj",
+    "dialogue",
+    "chat",
+    "turns",
+)
 PROMPTS = ("prompt", "question", "input", "instruction", "user", "query")
 RESPONSES = ("response", "answer", "output", "completion", "assistant", "generation", "text")
 LOCAL_IDS = ("sample_id", "item_id", "index", "idx", "row", "question_id")  # often count within a task
 IDS = ("id", "transcript_id", "conversation_id", "uuid", "run_id", "task_id", *LOCAL_IDS)
-SCOPES = ("task", "task_name", "dataset", "env", "environment", "benchmark", "epoch", "trial", "repeat", "seed")
+SCOPES = (
+    "task",
+    "task_name",
+    "dataset",
+    "env",
+    "environment",
+    "benchmark",
+    "epoch",
+    "trial",
+    "repeat",
+    "seed",
+)
 MODELS = ("model", "model_name", "model_id", "target_model")
 CONDITIONS = ("condition", "variant", "group", "arm", "treatment", "intervention")
 NUMBERS = ("score", "rating", "value", "grade", "probability")
 LABELS = ("binary", "label", "verdict", "classification", "prediction", "decision")
 EXPLANATIONS = ("raw", "explanation", "rationale", "reasoning", "justification", "response")
 FAMILIES = ("scores", "ratings", "grades", "rewards")
+SHORT = 80  # characters of something that may be an id
 WORTH_ASKING = ("score", "rating", "reward", "grade")
 
 
@@ -67,9 +88,9 @@ def _conversation(record: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, An
 
 
 def _is_message(item: dict[str, Any]) -> bool:
-    return (isinstance(item.get("role"), str) and ("content" in item or "text" in item or "tool_calls" in item)) or (
-        isinstance(item.get("from"), str) and ("value" in item or "content" in item)
-    )
+    return (
+        isinstance(item.get("role"), str) and ("content" in item or "text" in item or "tool_calls" in item)
+    ) or (isinstance(item.get("from"), str) and ("value" in item or "content" in item))
 
 
 def _walk(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -81,7 +102,9 @@ def _walk(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
 
 
 def _first(records: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
-    known = {key.lower(): key for record in records for key, value in record.items() if value not in (None, "")}
+    known = {
+        key.lower(): key for record in records for key, value in record.items() if value not in (None, "")
+    }
     return next((known[name] for name in names if name in known), "")
 
 
@@ -95,7 +118,12 @@ def _identity(records: Sequence[dict[str, Any]]) -> list[str]:
         for chosen in combinations(scopes, n):
             if ids and _apart(records, [*chosen, ids[0]]):
                 return [*chosen, ids[0]]
-    short = [name for name in records[0] if _all_scalar(records, name) and len(str(records[0][name])) < 80] if records else []
+    said = {*PROMPTS, *RESPONSES, *MODELS}
+    short = [
+        name
+        for name in (records[0] if records else ())
+        if name.lower() not in said and _all_scalar(records, name) and len(str(records[0][name])) <= SHORT
+    ]
     return next(([name] for name in short if _apart(records, [name])), ids[:1])
 
 
@@ -135,5 +163,7 @@ def _family(name: str, entries: dict[str, Any], judging: bool) -> Iterator[Score
                 label_path=f"{base}.*.{label}" if label else "",
                 explanation_path=f"{base}.*.{words}" if words else "",
             )
-    elif (judging or name.lower() in FAMILIES) and all(score_number(entry) is not None for entry in entries.values()):
+    elif (judging or name.lower() in FAMILIES) and all(
+        score_number(entry) is not None for entry in entries.values()
+    ):
         yield ScoreField(path=f"{base}.*", channel=f"{prefix}.*", kind=kind)

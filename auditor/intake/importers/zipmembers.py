@@ -1,7 +1,7 @@
 """Members of a zip archive nobody vouches for: bounded, checked, deflate or Zstandard.
 
-No size that the archive claims is trusted: a member is decompressed piece by piece and refused as
-soon as it passes the limit. Zstandard (method 93) is unpacked here, since the standard library of
+A size that the archive claims may refuse a member and never admits one: it is decompressed piece by
+piece and refused as soon as it passes the limit, and when it turns out not to be what was claimed. Zstandard (method 93) is unpacked here, since the standard library of
 Python 3.11 does not know it and large members consist of several frames.
 """
 
@@ -35,7 +35,7 @@ def open_archive(source: BinaryIO) -> zipfile.ZipFile:
     """
     try:
         return zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, struct.error) as problem:
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OSError, EOFError, struct.error) as problem:
         source.seek(0)
         if source.read(4) == b"PK\x03\x04":
             raise BadMember(
@@ -52,6 +52,8 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int = ME
     """
     if info.flag_bits & 0x1:
         raise BadMember("is encrypted")
+    if info.file_size > limit:
+        raise BadMember(f"claims {info.file_size:,} bytes when unpacked; we read at most {limit:,}")
     whole = bytearray()
     try:
         for piece in _zstd(archive, info) if info.compress_type == ZSTD else _plain(archive, info):
@@ -60,16 +62,19 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int = ME
                 raise BadMember(f"is larger than {limit // 1024**2} MB when unpacked")
             if len(whole) > RATIO_FROM and len(whole) > RATIO_LIMIT * max(info.compress_size, 1):
                 raise BadMember(f"unpacks to more than {RATIO_LIMIT} times its size")
-    except NotImplementedError:
-        raise BadMember(f"is packed by method {info.compress_type}, which we do not read") from None
     except (zipfile.BadZipFile, zlib.error, zstandard.ZstdError, EOFError, OSError, struct.error) as problem:
         raise BadMember(f"is broken: {problem}") from None
-    except (RuntimeError, ValueError) as problem:
-        if isinstance(problem, BadMember):
-            raise
-        raise BadMember(f"cannot be read: {problem}") from None
+    except BadMember:
+        raise
+    except (
+        RuntimeError,
+        ValueError,
+    ) as problem:  # a method that zipfile does not know, a size it disbelieves
+        raise BadMember(f"cannot be read (method {info.compress_type}): {problem}") from None
     if info.compress_type == ZSTD and zlib.crc32(whole) != info.CRC:
         raise BadMember("is broken: its checksum does not match")
+    if len(whole) != info.file_size:
+        raise BadMember(f"is broken: it holds {len(whole):,} bytes and claims {info.file_size:,}")
     return bytes(whole)
 
 
