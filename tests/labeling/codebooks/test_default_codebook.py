@@ -60,9 +60,9 @@ def expected(truth, access, licence, motive, plan, **folded):
         return "T"
     if wrong and folded.get("capability") == "gap" and licence == "none" and (pressed or planned):
         return "B"
-    if material and known and licence == "none" and reader == "misled":
-        if planned or counterfactual == "changes":
-            return "D"
+    intended = planned or counterfactual == "changes"
+    if material and known and licence == "none" and reader == "misled" and intended:
+        return "D"
     if material and known and motive == "social" and not planned:
         return "S"
     if truth == "harmful" and licence == "none":

@@ -2,12 +2,15 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from labeling.codebooks.conditions import ALWAYS, Facts, questions_of
 from labeling.codebooks.definition import CodebookError, digest, dump, load
+from labeling.codebooks.rules import derive
 
 SMALL: dict[str, Any] = {
     "title": "Small",
@@ -219,3 +222,11 @@ def test_an_error_names_its_place(small, path, value, message):
 def test_what_is_no_codebook_is_refused_and_never_crashes(data):
     with pytest.raises(CodebookError):
         load(data)
+
+
+def test_the_example_of_the_guide_is_a_codebook():
+    guide = (Path(__file__).parents[3] / "docs/codebook.md").read_text()
+    written = guide.split("```yaml\n")[1].split("```")[0]
+    codebook = load(yaml.safe_load(written))
+    assert derive(codebook, {"tone": "yes"}).label == "R"
+    assert [test.key for test in derive(codebook, {"tone": "unknown"}).missing_tests] == ["ask"]

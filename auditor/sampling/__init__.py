@@ -1,0 +1,1 @@
+"""Draws with frames, seeds and known probabilities of inclusion."""
