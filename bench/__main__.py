@@ -1,18 +1,20 @@
 """Run the benchmarks: `make bench`, `make bench ONLY=import SIZE=10000`.
 
-Each size has a database of its own on one private PostgreSQL with the settings of `make run`, unless
+Each size has a project of its own on one private PostgreSQL with the settings of `make run`, unless
 DATABASE_URL names another server.
 """
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditor.config.settings")
-os.environ.setdefault("AUDITOR_SECRET_KEY", "for measuring only")
-os.environ["AUDITOR_EAGER_TASKS"] = "True"
+from bench.private import private_server
+
+if TYPE_CHECKING:
+    from bench.harness import Result
+
 SIZES = (1_000, 10_000)
 GROUPS = ("import", "browse", "submit", "export", "load")
 
@@ -24,28 +26,23 @@ def main() -> int:
         print(f"ONLY must be one of {', '.join(GROUPS)}", file=sys.stderr)
         return 2
     sizes = (int(os.environ["SIZE"]),) if os.environ.get("SIZE") else SIZES
-    with tempfile.TemporaryDirectory(prefix="auditor-bench-") as name, _server(Path(name)):
-        import django
-
-        django.setup()
+    with private_server() as folder:
         from bench.harness import emit, header
 
         header()
         for size in sizes:
-            for result in _measure(only, size, Path(name)):
+            for result in _measure(only, size, folder):
                 emit(result)
     return 0
 
 
 def _measure(only: str, size: int, folder: Path) -> Iterator["Result"]:
-    from django.core.management import call_command
     from django.test.utils import override_settings
 
     from auditor.accounts import actions as accounts
     from bench import browse, export, importing, load, submit
     from labeling.overview.actions import begin_project
 
-    call_command("migrate", verbosity=0)
     owner = accounts.create_user(email=f"bench{size}@example.org", name="Bench", may_create_projects=True)
     project = begin_project(name=f"Bench {size}", owner=owner)
     with override_settings(ALLOWED_HOSTS=["testserver", "127.0.0.1"]):
@@ -62,3 +59,7 @@ def _measure(only: str, size: int, folder: Path) -> Iterator["Result"]:
                 yield from load.run(crew, size)
             if only in ("", "export"):
                 yield from export.run(crew, size)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
