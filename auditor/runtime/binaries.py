@@ -50,12 +50,12 @@ class Postgres:
 @cache
 def _major(program: Path) -> int:
     try:
-        words = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=20)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as problem:
         raise StartFailed(f"{program} does not run: {problem}") from problem
-    found = re.search(r"\(PostgreSQL\) (\d+)", words)
+    found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
     if found is None:
-        raise StartFailed(f"{program} is not PostgreSQL: it calls itself {words.strip()!r}")
+        raise StartFailed(f"{program} is not PostgreSQL: it calls itself {done.stdout.strip()!r}")
     return int(found[1])
 
 
@@ -99,10 +99,9 @@ def choose_postgres(data_major: int | None) -> Postgres:
     raise StartFailed(
         f"The data was written by PostgreSQL {data_major}, and here is PostgreSQL "
         f"{', '.join(map(str, sorted(set(majors))))}. A new major cannot read the old files. The way out:\n"
-        f"    1. start once more with PostgreSQL {data_major}: AUDITOR_PG_BIN=/folder/of/postgres-{data_major}/bin make run\n"
-        f"    2. while it runs: .venv/bin/python manage.py backup auditor.backup\n"
-        f"    3. stop it, move the folder var/pg aside, and start without AUDITOR_PG_BIN\n"
-        f"    4. while it runs: .venv/bin/python manage.py restore auditor.backup --replace"
+        f"    1. AUDITOR_PG_BIN=/folder/of/postgresql-{data_major}/bin .venv/bin/python manage.py backup auditor.backup\n"
+        f"    2. move the folder var/pg aside\n"
+        f"    3. .venv/bin/python manage.py restore auditor.backup --replace"
     )
 
 

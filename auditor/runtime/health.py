@@ -8,7 +8,7 @@ from kombu import Connection
 
 import auditor
 
-PATIENCE = 2.0  # seconds for the broker's answer
+PATIENCE = 2  # seconds for the broker's answer
 
 
 @dataclass(frozen=True)

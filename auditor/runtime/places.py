@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-VAR = Path(os.path.abspath(os.environ.get("AUDITOR_VAR") or BASE_DIR / "var"))
+VAR = Path(os.environ.get("AUDITOR_VAR") or BASE_DIR / "var").resolve()
 
 DATABASE_NAME = DATABASE_USER = "auditor"
 SOCKET_PORT = 5432  # names the socket file `.s.PGSQL.5432`; no port is opened

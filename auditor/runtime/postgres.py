@@ -20,13 +20,18 @@ from auditor.runtime.binaries import Postgres, choose_postgres
 from auditor.runtime.processes import StartFailed
 from auditor.runtime.server_user import ServerUser, choose_server_user, server_environment
 
-SETTINGS = {"shared_buffers": "128MB", "jit": "off", "max_connections": "60", "log_min_messages": "warning"}
+SETTINGS = {"shared_buffers": "128MB", "jit": "off", "max_connections": "60", "log_checkpoints": "off"}
 STOP = [(signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0)]  # PostgreSQL's fast and immediate shutdown
 LOCALES = {  # sorted by code point, so that no upgrade of a C library can corrupt an index
     True: [["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]],
-    False: [["--locale=C", "--lc-ctype=C.UTF-8"], ["--locale=C"]],  # the second where the C library has no C.UTF-8
+    False: [
+        ["--locale=C", "--lc-ctype=C.UTF-8"],
+        ["--locale=C"],
+    ],  # the second where the C library has no C.UTF-8
 }
-LOCAL_RULE = "# Written by Auditor: one role, with its password, through the socket.\nlocal all {role} scram-sha-256\n"
+LOCAL_RULE = (
+    "# Written by Auditor: one role, with its password, through the socket.\nlocal all {role} scram-sha-256\n"
+)
 
 
 class PostgresServer:
@@ -150,7 +155,9 @@ class PostgresServer:
             [programs.program("postgres"), "--single", "-D", str(data), "postgres"], words=statements
         )
         if done.returncode != 0 or "ERROR:" in done.stdout or "FATAL:" in done.stdout:
-            raise StartFailed(f"PostgreSQL could not prepare its database:\n{done.stdout.replace(statements, '')}")
+            raise StartFailed(
+                f"PostgreSQL could not prepare its database:\n{done.stdout.replace(statements, '')}"
+            )
 
     def _arguments(self) -> list[str]:
         quoted = '"' + str(self.socket_folder).replace('"', '""') + '"'
@@ -187,7 +194,9 @@ class Password:
         self.path = path
         self.is_new = not path.exists()
         self.value = (
-            secrets.token_hex(24) if self.is_new else path.read_text(encoding="utf-8").strip().rpartition(":")[2]
+            secrets.token_hex(24)
+            if self.is_new
+            else path.read_text(encoding="utf-8").strip().rpartition(":")[2]
         )
 
     def keep(self) -> None:
@@ -196,7 +205,9 @@ class Password:
             return
         draft = self.path.with_suffix(".new")
         draft.unlink(missing_ok=True)
-        with open(draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600), encoding="utf-8") as file:
+        with open(
+            draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600), encoding="utf-8"
+        ) as file:
             file.write(f"*:*:*:{places.DATABASE_USER}:{self.value}\n")
         draft.replace(self.path)
         self.is_new = False
@@ -216,5 +227,5 @@ def _own(folder: Path, uid: int) -> None:
         return
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            os.chown(os.path.join(place, name), uid, uid, follow_symlinks=False)
+            os.chown(Path(place) / name, uid, uid, follow_symlinks=False)
     os.chown(folder, uid, uid)  # last, so that an interrupted pass is done again

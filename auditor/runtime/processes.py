@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,7 +59,7 @@ def spawn(
         output = open_log(log)
     as_user: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  (the programs are ours)
             argv,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -109,15 +110,15 @@ def stop(process: subprocess.Popen[bytes], steps: Iterable[tuple[int, float]]) -
 
 def end_group(leader: int) -> None:
     """Kill what is left of a dead child's process group."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def take_lock(path: Path, what: str) -> IO[str]:
     """Hold `path` for the life of the returned file; raise AlreadyRunning with the holder's words if it is held."""
-    file = open(path, "a+", opener=lambda name, flags: os.open(name, flags, 0o600), encoding="utf-8")
+    file = open(  # noqa: SIM115  (held until the owner lets go)
+        path, "a+", opener=lambda name, flags: os.open(name, flags, 0o600), encoding="utf-8"
+    )
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
@@ -144,7 +145,12 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         pass
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        state = (
+            Path(f"/proc/{pid}/stat")
+            .read_text(encoding="utf-8", errors="replace")
+            .rpartition(")")[2]
+            .split()[0]
+        )
     except OSError:
         return sys.platform != "linux"
     return state not in ("Z", "X")
@@ -155,7 +161,7 @@ def processes_in(folder: Path) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(entry / "cwd") == str(folder) and is_alive(int(entry.name)):
+            if (entry / "cwd").readlink() == folder and is_alive(int(entry.name)):
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -179,7 +185,5 @@ def end_leftovers(folder: Path, *, gently: int, patience: float = 30.0) -> None:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

@@ -38,14 +38,16 @@ class ServerUser:
 
     def run(self, argv: list[str], *, words: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a program to its end as this user and return what it printed (both streams in stdout)."""
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603  (the programs are ours)
             [*self.prefix, *argv],
             input=words or "",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=server_environment(),
-            **({} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}),
+            user=self.uid,
+            group=self.uid,
+            extra_groups=None if self.uid is None else [],
         )
 
 

@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from auditor.runtime.processes import StartFailed
 LOOK_EVERY = 0.2  # seconds
 STEADY_AFTER = 10.0  # seconds; a child that lived so long is started again at once
 LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that keeps dying
+ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (asked for; this is how we reach it ourselves)
 PAGE_WITHIN = 60.0  # seconds for the web server's first answer
 
 
@@ -82,8 +82,8 @@ class Supervisor:
     @property
     def address(self) -> str:
         """Where a browser on this machine finds the product."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"http://{host}:{self.port}"
+        host = ANY_HOST.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def run(self) -> None:
         """Serve until Ctrl-C or SIGTERM.
@@ -175,8 +175,7 @@ class Supervisor:
             time.sleep(0.05)
 
     def _page_answers(self) -> bool:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        line = http.client.HTTPConnection(host, self.port, timeout=5)
+        line = http.client.HTTPConnection(ANY_HOST.get(self.host, self.host), self.port, timeout=5)
         try:
             line.request("GET", "/healthz")
             return line.getresponse().status > 0
@@ -208,7 +207,7 @@ class Supervisor:
             try:
                 watched.part.stop()
             except OSError as problem:
-                print(f"{watched.name} was not stopped in order: {problem}", file=sys.stderr)
+                self.say(f"{watched.name} was not stopped in order: {problem}")
 
 
 def _how_it_ended(status: int) -> str:

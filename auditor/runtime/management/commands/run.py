@@ -15,7 +15,9 @@ from auditor.runtime.supervisor import Supervisor
 
 class Command(BaseCommand):
     help = "Run everything: database, broker, worker, clock and web server. Ctrl-C stops all of it in order."
-    requires_system_checks: list[str] = []  # the settings are checked by the web process; a start is not slowed
+    requires_system_checks: list[
+        str
+    ] = []  # the settings are checked by the web process; a start is not slowed
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.RUN_HOST, help="address to listen on (AUDITOR_HOST)")
