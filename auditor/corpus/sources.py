@@ -1,6 +1,8 @@
 """Source files, kept once, compressed and content-addressed, so that raw bytes can be fetched again."""
 
 import hashlib
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +13,16 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 
 from auditor.corpus.models import SourceFile
+from auditor.runtime import places
 
 CHUNK = 1 << 20  # bytes
+
+
+def incoming() -> Path:
+    """A path that nothing has yet, in the folder where files stand until they are stored."""
+    folder = places.FILES / "incoming"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / secrets.token_hex(16)
 
 
 def keep_source(path: Path) -> SourceFile:
@@ -25,25 +35,51 @@ def keep_source(path: Path) -> SourceFile:
             size += len(chunk)
     name = f"sources/{digest.hexdigest()[:2]}/{digest.hexdigest()}.zst"
     if not default_storage.exists(name):
-        packed = path.with_name(path.name + ".zst-part")
-        try:
-            with path.open("rb") as raw, packed.open("wb") as out:
-                zstandard.ZstdCompressor(level=3).copy_stream(raw, out, size=size)
-            with packed.open("rb") as out:
-                default_storage.save(name, File(out))
-        finally:
-            packed.unlink(missing_ok=True)
+        packed = incoming()
+        with path.open("rb") as raw, packed.open("wb") as out:
+            zstandard.ZstdCompressor(level=3).copy_stream(raw, out, size=size)
+        store_once(name, packed)
     source, _ = SourceFile.objects.get_or_create(digest=digest.hexdigest(), defaults={"size": size, "path": name})
     return source
 
 
-@contextmanager
-def open_source(source: SourceFile, scratch: Path) -> Iterator[BinaryIO]:
-    """The uncompressed bytes as a seekable file, unpacked once into `scratch`."""
-    unpacked = scratch / source.digest
-    with default_storage.open(source.path, "rb") as packed, unpacked.open("wb") as out:
-        zstandard.ZstdDecompressor().copy_stream(packed, out)
+class _Arrived(File):  # type: ignore[type-arg]
+    """A file that the storage of a folder takes by renaming it, so that no half of it is ever seen."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.open("rb"), name=path.name)
+        self.path = path
+
+    def temporary_file_path(self) -> str:
+        return str(self.path)
+
+
+def store_once(name: str, path: Path) -> None:
+    """Move the file at `path` into the storage under a name made of its digest; safe to repeat and to race."""
     try:
+        if default_storage.exists(name):
+            return
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        with _Arrived(path) as arrived:
+            saved = default_storage.save(name, arrived)
+        if saved != name:  # somebody stored the same bytes in the meantime
+            default_storage.delete(saved)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_source(source: SourceFile, *, limit: int | None = None) -> Iterator[BinaryIO]:
+    """The uncompressed bytes, or the first `limit` of them, as a file that can seek; gone at the end."""
+    unpacked = incoming()
+    left = source.size if limit is None else limit
+    try:
+        with default_storage.open(source.path, "rb") as packed, unpacked.open("wb") as out:
+            reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+            while left > 0 and (chunk := reader.read(min(CHUNK, left))):
+                out.write(chunk)
+                left -= len(chunk)
         with unpacked.open("rb") as file:
             yield file
     finally:
