@@ -2,13 +2,12 @@
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 from django.db import transaction
-
 from django.utils import timezone
 
 from auditor.ledger.actions import record
@@ -29,6 +28,10 @@ class TakenOver(Exception):
 
 class Refused(Exception):
     """The job cannot be done as asked; its message is shown to people and it is not tried again."""
+
+
+class RunFailed(Exception):
+    """A run carried in this process did not come to its end."""
 
 
 def open_run(
@@ -116,6 +119,22 @@ def carry(run_id: int) -> Iterator[Ticket | None]:
             mine.update(status="queued", rung_at=timezone.now(), note=f"Will be tried again: {words}"[:500])
     else:
         mine.update(status="done", finished_at=timezone.now(), beat_at=timezone.now())
+
+
+@contextmanager
+def carry_here(run: Run) -> Iterator[Callable[[int, str], None]]:
+    """Carry a run just opened in this process; yields `beat(done, note)`.
+
+    Raises:
+        RunFailed: it was cancelled, refused, or failed and waits for the sweep.
+    """
+    with carry(run.pk) as ticket:
+        if ticket is None:
+            raise RunFailed(f"run {run.pk} is carried by another worker")
+        yield lambda done, note: ticket.beat(done=done, note=note)
+    run.refresh_from_db()
+    if run.status != "done":
+        raise RunFailed(run.note or run.status)
 
 
 def _claim(run_id: int) -> Ticket | None:
