@@ -2,8 +2,9 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,14 @@ from auditor.corpus.queries import messages_of, texts_of
 from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rollup, Veil
 from auditor.evidence.quotes import MessageTexts, locate
 from auditor.ledger.actions import record
+
+PEOPLE = "people."  # how keys of channels of kind human begin
+ROLL: dict[str, Callable[[Sequence[float]], float]] = {
+    "max": max,
+    "min": min,
+    "mean": statistics.fmean,
+    "last": itemgetter(-1),
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,11 @@ def declare_channel(
         declared: any of unit, rollup, lo, hi, polarity, notice, detail.
 
     Raises:
-        ChannelClash: the key is taken by a channel of another kind or unit, or the rollup is unknown.
+        ChannelClash: the key is taken by a channel of another kind or unit or kept for people's
+            labels, or the rollup is unknown.
     """
+    if key.startswith(PEOPLE) and kind != HUMAN:
+        raise ChannelClash(f"channel {key}: keys that begin with {PEOPLE} are for what people decide here")
     given = {name: value for name, value in declared.items() if value not in (None, "", {})}
     if given.get("rollup", "max") not in ROLLUPS:
         raise ChannelClash(f"channel {key}: rollup must be one of {', '.join(ROLLUPS)}")
@@ -77,7 +89,7 @@ def declare_channel(
             return channel
         if channel.kind != kind or channel.unit != given.get("unit", channel.unit):
             raise ChannelClash(f"channel {key} exists as {channel.kind} by {channel.unit}, not {kind}")
-        changed = [n for n, v in given.items() if getattr(channel, n) in (None, "", {}) and v]
+        changed = [n for n in given if getattr(channel, n) in (None, "", {})]
         if changed:
             for attribute in changed:
                 setattr(channel, attribute, given[attribute])
@@ -156,7 +168,7 @@ def _rolled(channel: Channel, transcript_id: int, readings: list[Reading]) -> Ro
     values = [r.value for r in readings if r.value is not None]
     value = None
     if values:
-        value = {"max": max, "min": min, "mean": statistics.fmean, "last": lambda v: v[-1]}[channel.rollup](values)
+        value = ROLL[channel.rollup](values)
     labels = [r.label for r in readings if r.label]
     label = ""
     if labels:
@@ -188,9 +200,8 @@ def _write_quotes(cited: list[tuple[Reading, NewReading]]) -> None:
     quotes = []
     for reading, new in cited:
         for quote in new.quotes:
-            found = locate(
-                quote.text, texts[reading.transcript_id], position=quote.position, source_id=quote.source_id
-            )
+            hint = quote.position if quote.position is not None else quote.source_id
+            found = locate(quote.text, texts[reading.transcript_id], hint)
             quotes.append(
                 Quote(
                     reading=reading, text=quote.text, status=found.status, position=found.position,
