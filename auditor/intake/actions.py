@@ -1,0 +1,163 @@
+"""Imports: a file is kept, a batch is opened, and its records are handed on chunk by chunk."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected
+
+from auditor.accounts.models import Project, User
+from auditor.corpus.models import ImportBatch, SourceFile
+from auditor.corpus.sources import keep_source, open_source
+from auditor.corpus.writer import write
+from auditor.intake.importers import FORMATS
+from auditor.intake.importers.mapping import Mapping as FieldMapping
+from auditor.intake.importers.mapping import from_json, to_json
+from auditor.intake.scores import ScoreWriter
+from auditor.ledger.actions import record
+from auditor.runs.actions import carry_here, open_run
+from auditor.runs.models import Run
+
+TASK = "intake.import_batch"
+TRIES = 20  # of a file, when another writer comes first; each time that writer has gone on a chunk at least
+Beat = Callable[[int, str], None]  # bytes read, words
+
+
+class CannotImport(ValueError):
+    """The format is unknown or its mapping missing; the message is shown to people."""
+
+
+def import_file(
+    *,
+    project: Project,
+    path: Path,
+    file_name: str,
+    format: str,
+    mapping: Mapping[str, Any] | None = None,
+    actor: User | None = None,
+    beat: Beat | None = None,
+) -> ImportBatch:
+    """Import the file at `path` now, in this process.
+
+    Args:
+        format: a key of `FORMATS`.
+        mapping: as `importers.mapping` describes it, for the formats that need one.
+        beat: told of each chunk after its commit: bytes read, words.
+
+    Raises:
+        CannotImport, MappingError: before anything is stored.
+        RunFailed: it could not be finished; what was written stays, and a second run finishes it.
+    """
+    check_format(format, mapping)
+    batch = open_import(
+        project=project, source=keep_source(path), file_name=file_name, format=format, mapping=mapping, actor=actor
+    )
+    assert batch.run is not None
+    with carry_here(batch.run) as report:
+
+        def both(done: int, note: str) -> None:
+            report(done, note)
+            if beat is not None:
+                beat(done, note)
+
+        import_batch(batch, beat=both)
+    batch.refresh_from_db()
+    return batch
+
+
+def check_format(format: str, mapping: Mapping[str, Any] | None) -> FieldMapping | None:
+    """The mapping as the parser wants it.
+
+    Raises:
+        CannotImport: unknown format, or no mapping where one is needed.
+        MappingError: the mapping cannot be used.
+    """
+    if format not in FORMATS:
+        raise CannotImport(f"{format!r} is no format we read; there are {', '.join(FORMATS)}")
+    if not FORMATS[format].needs_mapping:
+        return None
+    if not mapping:
+        raise CannotImport(f"the format {format} needs a mapping: which field is the conversation, the id, the scores")
+    return from_json(mapping)
+
+
+def open_import(
+    *,
+    project: Project,
+    source: SourceFile,
+    file_name: str,
+    format: str,
+    mapping: Mapping[str, Any] | None,
+    actor: User | None,
+) -> ImportBatch:
+    """A batch for this file with its queued run; ring for it with `runs.tasks.ring_run(batch.run)`.
+
+    Raises:
+        CannotImport, MappingError: see `check_format`.
+    """
+    fields = check_format(format, mapping)
+    with transaction.atomic():
+        run = open_run(
+            project_id=project.pk, kind="import", title=f"Import {file_name}", task=TASK, actor=actor,
+            total=source.size, unit="bytes",
+        )  # fmt: skip
+        batch = ImportBatch.objects.create(
+            project=project, source=source, file_name=file_name[:300], format=format, run=run, created_by=actor,
+            mapping=to_json(fields) if fields else {},
+        )  # fmt: skip
+        record(
+            verb="import.opened", subject=batch, actor=actor, project_id=project.pk, file=batch.file_name,
+            sha256=source.digest, format=format,
+        )  # fmt: skip
+    return batch
+
+
+def batch_of(run: Run) -> ImportBatch:
+    """The batch that a run carries."""
+    return ImportBatch.objects.select_related("source", "project", "created_by").get(run=run)
+
+
+def import_batch(batch: ImportBatch, *, beat: Beat) -> None:
+    """Store every record of the batch's file that the project has not; safe to run again.
+
+    Where another writer stores the same records first, the chunk is rolled back and the file read again.
+
+    Args:
+        beat: called after each chunk's commit; may raise to stop there.
+    """
+    with open_source(batch.source) as file:
+        for attempt in range(1, TRIES + 1):
+            try:
+                already_there = _pass(batch, file, beat)
+                break
+            except (IntegrityError, OperationalError) as problem:
+                if attempt == TRIES or not _came_first(problem):
+                    raise
+    with transaction.atomic():
+        batch.refresh_from_db()
+        batch.already_there = already_there
+        batch.rejected = batch.rejects.count()
+        batch.save(update_fields=["already_there", "rejected"])
+        record(
+            verb="import.finished", subject=batch, actor=batch.created_by, project_id=batch.project_id,
+            transcripts=batch.transcripts_written, already_there=already_there, rejected=batch.rejected,
+        )  # fmt: skip
+
+
+def _pass(batch: ImportBatch, file: BinaryIO, beat: Beat) -> int:
+    """Read the file once, from its start; how many records had come by other imports."""
+    file.seek(0)
+    mapping = from_json(batch.mapping) if batch.mapping else None
+    parsed = FORMATS[batch.format].parser(file, name=batch.file_name, mapping=mapping)
+    records = already_there = read = 0
+    for written in write(batch, parsed, attach=ScoreWriter(batch, batch.created_by).write):
+        records += len(written.pairs)
+        already_there += written.already_there
+        read = max(read, 0 if file.closed else file.tell())
+        beat(read, f"{records:,} transcripts")
+    return already_there
+
+
+def _came_first(problem: Exception) -> bool:
+    return isinstance(problem, IntegrityError) or isinstance(problem.__cause__, DeadlockDetected)
