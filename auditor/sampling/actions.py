@@ -70,11 +70,14 @@ def draw_sample(
     # with the same records draws the same ones.
     ids = [pk for _, _, pk in frame]
     ranks = range(len(ids))
-    if design == UNIFORM:
-        draw = designs.uniform(ranks, n, seed)
-    else:
-        values = _values(design, channels, ids, sight)
-        draw = designs.stratified(ranks, values, n, seed, bins=bins, allocation=allocation)
+    try:
+        if design == UNIFORM:
+            draw = designs.uniform(ranks, n, seed)
+        else:
+            values = _values(design, channels, ids, sight)
+            draw = designs.stratified(ranks, values, n, seed, bins=bins, allocation=allocation)
+    except ValueError as problem:
+        raise CannotDraw(str(problem)) from problem
     with transaction.atomic():
         sample = Sample.objects.create(
             project=project, name=name.strip(), design=design, seed=seed, filter=filter.to_json(),
