@@ -79,11 +79,12 @@ def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
         fresh = fresh.filter(round_id=round_id)
     found = list(fresh.filter(heads__gte=F("round__overlap")).order_by("pk")[:limit])
     holding = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number")
+    same_stage = Q(labelrevision__stage=OuterRef("stage"))
+    newer = same_stage & Q(labelrevision__number__gte=OuterRef("number"))
     covered = Ruling.cites.through.objects.filter(
+        newer | (Q(labelrevision__stage=FINAL) & ~same_stage),
         ruling_id=OuterRef("ruling"),
         labelrevision__reviewer_id=OuterRef("reviewer_id"),
-        labelrevision__stage=OuterRef("stage"),
-        labelrevision__number__gte=OuterRef("number"),
     )
     revised = (
         LabelRevision.objects.filter(in_round, counted, late=False, number__gt=1)

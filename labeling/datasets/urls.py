@@ -1,4 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from labeling.datasets import views
 
 app_name = "datasets"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.list_releases, name="list"),
+    path("new/", views.new, name="new"),
+    path("<int:pk>/", views.release, name="release"),
+    path("<int:pk>/again/", views.build_again, name="build_again"),
+    path("<int:pk>/files/<str:name>", views.download, name="download"),
+]

@@ -1,0 +1,92 @@
+"""The manifest: who made a release, from what, by which versions and seeds, and what stayed out."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import pyarrow
+
+from auditor import __version__
+from labeling.codebooks.queries import definition_of
+from labeling.datasets.models import Release
+from labeling.datasets.queries import REASONS, Plan
+from labeling.datasets.records import FORMAT
+from labeling.datasets.rows import Records
+
+
+class Tally:
+    """Counts what goes into the files as they are written."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.revisions = 0
+        self.labels: Counter[str] = Counter()
+        self.rules: Counter[str] = Counter()
+
+    def add(self, record: dict[str, Any]) -> None:
+        """One more record."""
+        self.records += 1
+        self.revisions += len(record["labels"])
+        self.labels[record["ruling"]["label"]] += 1
+        self.rules[record["ruling"]["rule"]] += 1
+
+
+def manifest_of(
+    release: Release, plan: Plan, tally: Tally, records: Records, files: list[dict[str, Any]], moment: datetime
+) -> dict[str, Any]:
+    """The manifest as plain data; `files` are name, size (bytes) and sha256 (hex) of each file so far."""
+    round, version = release.round, release.round.codebook_version
+    sample, codebook = round.sample, definition_of(version)
+    return {
+        "format": FORMAT,
+        "name": release.name,
+        "created_by": release.created_by.name,
+        "created_at": moment.isoformat(timespec="seconds"),
+        "app_version": __version__,
+        "written_with": f"pyarrow {pyarrow.__version__}",
+        "project": {"name": release.project.name, "slug": release.project.slug},
+        "round": {"name": round.name, "policy": round.policy, "overlap": round.overlap},
+        "codebook": {"title": codebook.title, "number": version.number, "digest": version.digest},
+        "sample": {
+            "name": sample.name,
+            "design": sample.design,
+            "seed": sample.seed,
+            "parameters": sample.parameters,
+            "filter": sample.filter,
+            "frame_at": sample.frame_at.isoformat(timespec="seconds"),
+            "frame_size": sample.frame_size,
+            "frame_digest": sample.frame_digest,
+            "left_out": sample.left_out,
+            "strata": sample.strata,
+        },
+        "parameters": release.parameters,
+        "licence": release.parameters.get("licence", "unlicensed"),
+        "counts": {
+            "items": plan.items,
+            "included": tally.records,
+            "left_out": plan.items - tally.records,
+            "labels": tally.revisions,
+            "reviewers": len(records.reviewers),
+            "by_rule": tally.rules["unanimous"],
+            "by_adjudicator": tally.rules["adjudicator"],
+        },
+        "reviewers": sorted(records.reviewers),
+        "agreement": {"compared": plan.compared, "same_label": plan.same_label, "same_group": plan.same_group},
+        "labels": [
+            {
+                "label": one.code,
+                "words": one.words,
+                "group": one.group,
+                "definition": one.definition,
+                "n": tally.labels[one.code],
+            }
+            for one in codebook.labels
+        ],
+        "exclusions": [
+            {"reason": reason, "words": words, "n": plan.exclusions[reason]}
+            for reason, words in REASONS.items()
+            if plan.exclusions[reason]
+        ],
+        "sources": [{"sha256": digest, "size": size} for digest, size in sorted(records.sources.items())],
+        "files": files,
+    }

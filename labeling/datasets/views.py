@@ -1,0 +1,117 @@
+"""Pages of datasets: the list, a new one, one release with its files, and the files themselves."""
+
+import json
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from auditor.accounts.access import access_project
+from auditor.accounts.models import Role
+from auditor.web.keyset import BadCursor, page_of
+from auditor.web.pages import render_page
+from labeling.datasets import actions, queries
+from labeling.datasets.card import citation
+from labeling.datasets.forms import ReleaseForm
+from labeling.datasets.models import Release
+from labeling.datasets.tasks import queue_build
+
+PAGE = 50
+PREVIEWED = 40_000  # bytes of the card shown on the page
+TYPES = {
+    "labels.jsonl": "application/x-ndjson",
+    "labels.parquet": "application/vnd.apache.parquet",
+    "manifest.json": "application/json",
+    "README.md": "text/markdown; charset=utf-8",
+}
+
+
+@require_GET
+def list_releases(request: HttpRequest, project: str) -> HttpResponse:
+    """The datasets of a project, newest first."""
+    membership = access_project(request, project)
+    rows = queries.releases_of(membership.project.pk)
+    try:
+        page = page_of(rows, key="created_at", descending=True, cursor=request.GET.get("after", ""), size=PAGE)
+    except BadCursor as problem:
+        raise Http404(str(problem)) from problem
+    return render_page(request, "labeling/datasets/list.html", {"page": page}, partial="rows")
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest, project: str) -> HttpResponse:
+    """Ask what goes into a new dataset, and begin it."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    initial = {"round": request.GET.get("round")}
+    form = ReleaseForm(request.POST or None, project_id=membership.project.pk, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        try:
+            release = actions.open_release(
+                project=membership.project, name=given.pop("name"), round=given.pop("round"), parameters=given,
+                actor=membership.user,
+            )  # fmt: skip
+        except actions.CannotRelease as problem:
+            form.add_error("name", str(problem))
+        else:
+            queue_build(release)
+            return redirect("datasets:release", project=project, pk=release.pk)
+    context = {"form": form, "has_rounds": queries.rounds_to_release(membership.project.pk).exists()}
+    return render(request, "labeling/datasets/new.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def release(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """One release: how far it is, then its files, card and exclusions."""
+    membership = access_project(request, project)
+    found = queries.access_release(membership, pk)
+    hidden = queries.hidden_from(found, membership.user)
+    built = found.built_at is not None and not hidden
+    context = {
+        "release": found,
+        "hidden": hidden,
+        "files": list(found.files.all()) if built else [],
+        "card": _card(found) if built else "",
+        "cite": citation(found.manifest) if built else "",
+        "labels": [one for one in found.manifest["labels"] if one["n"]] if built else [],
+        "parameters": json.dumps(found.manifest["sample"]["parameters"], sort_keys=True) if built else "",
+    }
+    return render_page(request, "labeling/datasets/release.html", context, partial="body")
+
+
+@require_POST
+def build_again(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """Try once more to build what failed."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    found = queries.access_release(membership, pk)
+    try:
+        queue_build(actions.build_again(release=found, actor=membership.user))
+    except actions.CannotRelease as problem:
+        messages.warning(request, str(problem))
+    return redirect("datasets:release", project=project, pk=found.pk)
+
+
+@require_GET
+def download(request: HttpRequest, project: str, pk: int, name: str) -> FileResponse:
+    """One file of a release, for those who may see what is in it."""
+    file = queries.access_file(access_project(request, project), pk, name)
+    answer = FileResponse(
+        default_storage.open(file.path, "rb"),
+        as_attachment=True,
+        filename=file.name,
+        content_type=TYPES.get(file.name, "application/octet-stream"),
+    )
+    answer["Content-Length"] = str(file.size)
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def _card(found: Release) -> str:
+    file = found.files.filter(name="README.md").first()
+    if file is None:
+        return ""
+    with default_storage.open(file.path, "rb") as text:
+        return str(text.read(PREVIEWED), "utf-8", "replace")
