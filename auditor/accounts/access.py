@@ -20,7 +20,7 @@ def access_project(request: HttpRequest, slug: str, *, role: int = Role.VIEWER) 
     """
     membership = (
         Membership.objects.select_related("project", "user")
-        .filter(project__slug=slug, user_id=request.user.pk, user__is_active=True)
+        .filter(project__slug=slug, user=person(request), user__is_active=True)
         .first()
     )
     if membership is None or not membership.at_least(role):
