@@ -104,10 +104,12 @@ class PostgresServer:
         return user
 
     def _clear_leftovers(self) -> None:
-        """End the processes of a killed owner and remove its pid file; our lock says that nobody else lives here."""
+        """End the processes of a killed owner and remove its pid files; our lock says that nobody else lives here."""
         if self.data.exists():
             processes.end_leftovers(self.data, gently=signal.SIGINT)
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+            for left in self.socket_folder.glob(".s.PGSQL.*"):
+                left.unlink()
         for left in self.var.glob("pg.new-*"):
             shutil.rmtree(left)
 
