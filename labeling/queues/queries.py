@@ -194,7 +194,7 @@ def access_desk(membership: Membership, pk: int) -> Round:
 def lease_of(item_id: int, reviewer: User) -> Lease | None:
     """The reviewer's lease on an item: the held or done one, else the newest that was released."""
     rows = Lease.objects.filter(item_id=item_id, reviewer=reviewer).select_related("item__round")
-    return rows.order_by(Q(state="released"), "-pk").first()
+    return rows.order_by("state", "-pk").first()  # done, held, released
 
 
 def _count(counts: dict[tuple[str, str], int], state: str, reason: str | None = None) -> int:
