@@ -74,11 +74,14 @@ def verify(path: Path) -> Manifest:
     """Read the whole backup once; raises BadBackup where it is cut off, changed, or names a place outside."""
     found: dict[str, tuple[int, str]] = {}
     manifest: Manifest | None = None
-    for name, stream in _members(path):
-        if name == MANIFEST:
-            manifest = _manifest(stream.read(LARGEST_MANIFEST))
-        else:
-            found[name] = _digest(stream)
+    try:
+        for name, stream in _members(path):
+            if name == MANIFEST:
+                manifest = _manifest(stream.read(LARGEST_MANIFEST))
+            else:
+                found[name] = _digest(stream)
+    except (tarfile.TarError, EOFError) as problem:
+        raise BadBackup(f"{path} is cut off or not a backup of Auditor: {problem}") from problem
     if manifest is None:
         raise BadBackup(f"{path} has no manifest: it was cut off, or is not a backup of Auditor")
     if found != manifest.members:
@@ -102,18 +105,15 @@ def extract(path: Path, *, dump: Path, files: Path) -> None:
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Each member with its content; nothing but plain files with names inside is accepted."""
-    try:
-        with tarfile.open(path, mode="r:") as tar:
-            for member in tar:
-                parts = PurePosixPath(member.name).parts
-                inside = member.name in (DATABASE, MANIFEST) or (len(parts) > 1 and parts[0] == "files")
-                if not member.isreg() or not inside or ".." in parts or "\0" in member.name:
-                    raise BadBackup(f"{path} holds {member.name!r}, which no backup of Auditor holds")
-                stream = tar.extractfile(member)
-                assert stream is not None  # a plain file has content
-                yield member.name, stream
-    except (tarfile.TarError, EOFError) as problem:
-        raise BadBackup(f"{path} is cut off or not a backup of Auditor: {problem}") from problem
+    with tarfile.open(path, mode="r:") as tar:
+        for member in tar:
+            parts = PurePosixPath(member.name).parts
+            inside = member.name in (DATABASE, MANIFEST) or (len(parts) > 1 and parts[0] == "files")
+            if not member.isreg() or not inside or ".." in parts or "\0" in member.name:
+                raise BadBackup(f"{path} holds {member.name!r}, which no backup of Auditor holds")
+            stream = tar.extractfile(member)
+            assert stream is not None  # a plain file has content
+            yield member.name, stream
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> tuple[int, str]:

@@ -64,13 +64,9 @@ def back_up(path: Path, *, database: Mapping[str, Any], files: Path, version: st
     programs = _programs("pg_dump", at_least=major)
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=path.resolve().parent) as folder:
         dump = Path(folder) / archive.DATABASE
-        arguments = [
-            "--format=custom",
-            "--no-owner",
-            "--no-privileges",
-            "--schema=public",
-            "--extension=pg_trgm",
-        ]
+        arguments = ["--format=custom", "--no-owner", "--no-privileges", "--schema=public"]
+        if _ask(database, "SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'"):
+            arguments.append("--extension=pg_trgm")
         _run([programs.program("pg_dump"), *arguments, f"--file={dump}"], database)
         return archive.write(
             path, dump=dump, files=files, version=version, server_major=major, dump_major=programs.major

@@ -41,6 +41,8 @@ class BrokerServer:
                 places.private_directory(self.socket.parent.parent)
             places.refuse_foreign(self.socket.parent.parent)
             places.private_directory(self.socket.parent)
+        if self.process is not None:
+            processes.stop(self.process, STOP)  # reaps it where it was killed
         if self._lock is None:
             self._lock = processes.take_lock(self.data / "lock", "The embedded broker")
         processes.end_leftovers(self.data, gently=signal.SIGTERM)

@@ -56,6 +56,8 @@ class PostgresServer:
             StartFailed: it cannot start; the message says what mends it.
         """
         places.private_directory(self.var)
+        if self.process is not None:
+            processes.stop(self.process, STOP)  # reaps it where it was killed
         if self._lock is None:
             self._lock = processes.take_lock(self.var / "pg.lock", "The embedded PostgreSQL")
             processes.write_lock(self._lock, f"process {os.getpid()} owns it.")

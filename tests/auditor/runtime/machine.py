@@ -62,7 +62,9 @@ def descendants(pid: int) -> dict[int, str]:
         try:
             status = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
             parents[int(entry.name)] = int(status[1])
-            words[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            words[int(entry.name)] = (
+                (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            )
         except OSError:
             continue
     found: dict[int, str] = {}
@@ -76,7 +78,7 @@ def descendants(pid: int) -> dict[int, str]:
 class Product:
     """`manage.py run` on its own `var/`."""
 
-    SIGNS = {  # noqa: RUF012  (a table of words)
+    SIGNS = {
         "postgres": "bin/postgres -D",
         "broker": "valkey-server",
         "worker": "celery -A auditor.config worker",
@@ -145,7 +147,9 @@ def _parent(pid: int) -> int:
 def connect(var: Path, *, password: str | None = None) -> psycopg.Connection[tuple[object, ...]]:
     """A client of the embedded server of `var`."""
     secret = {"passfile": str(var / "pgpass")} if password is None else {"password": password}
-    return psycopg.connect(host=str(postgres_socket_directory(var)), dbname="auditor", user="auditor", **secret)
+    return psycopg.connect(
+        host=str(postgres_socket_directory(var)), dbname="auditor", user="auditor", **secret
+    )
 
 
 def as_user(uid: int, deed: Callable[[], None]) -> str:

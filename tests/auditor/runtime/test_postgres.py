@@ -34,7 +34,7 @@ def killed(server: PostgresServer) -> None:
 def test_rows_survive_a_killed_server(server: PostgresServer, var: Path) -> None:
     with connect(var) as session:
         session.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
-    killed(server)  # and not reaped: the pid in the pid file is a zombie's
+    killed(server)
     server.start()
     with connect(var) as session:
         assert session.execute("SELECT count(*) FROM kept").fetchone() == (1000,)
@@ -118,7 +118,7 @@ def test_another_user_cannot_connect_or_read(server: PostgresServer, var: Path, 
     if uid == STRANGER:  # even with the password: the socket's folder is closed
         password = (var / "pgpass").read_text().strip().rpartition(":")[2]
         assert "Permission denied" in as_user(uid, lambda: connect(var, password=password).close())
-        assert "PermissionError" in as_user(uid, lambda: os.listdir(var / "pg") and None)
+        assert "PermissionError" in as_user(uid, lambda: any((var / "pg").iterdir()) and None)
 
 
 @ROOT_ONLY
@@ -156,7 +156,9 @@ def test_the_server_dies_with_its_owner(open_place: Path, is_open: bool) -> None
     place = open_place / "place"
     place.mkdir(mode=0o755 if is_open else 0o700)
     var = place / "var"
-    as_user(0, PostgresServer(var, settings=FAST).start)  # the child exits at once, without a word to its server
+    as_user(
+        0, PostgresServer(var, settings=FAST).start
+    )  # the child exits at once, without a word to its server
     assert within(10, lambda: not processes.processes_in(var / "pg"))
 
 
@@ -211,7 +213,9 @@ def test_every_installed_postgresql_serves(
     server = PostgresServer(var, settings=FAST)
     server.start()
     with connect(var) as session:
-        found = session.execute("SELECT current_setting('server_version_num')::int / 10000, lower('É')").fetchone()
+        found = session.execute(
+            "SELECT current_setting('server_version_num')::int / 10000, lower('É')"
+        ).fetchone()
         assert found == (programs.major, "é")
     server.stop()
 
