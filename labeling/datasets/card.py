@@ -138,8 +138,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _code(value: Any) -> str:
-    """Data inside backticks: a backtick in it would end them."""
-    return json.dumps(value, sort_keys=True).replace("`", "\\u0060")
+    """Data inside backticks, as equal JSON without what could end them or look like an element."""
+    return json.dumps(value, sort_keys=True).replace("`", "\\u0060").replace("<", "\\u003c")
 
 
 def _count(n: int, word: str) -> str:

@@ -134,7 +134,7 @@ def access_file(membership: Membership, pk: int, name: str) -> ReleaseFile:
         Http404: not in this project, no such file, or it holds what the member may not see yet.
     """
     release = access_release(membership, pk)
-    found = release.files.filter(name=name).first()
+    found = next((file for file in release.files.all() if file.name == name), None)
     if found is None or hidden_from(release, membership.user):
         raise Http404("no such file for you")
     return found
