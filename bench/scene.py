@@ -1,8 +1,19 @@
-"""Invented transcripts of 10 messages and 4 KB, the same for the same seed."""
+"""Invented transcripts of 10 messages and 4 KB, the same for the same seed, and the people who review them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
+
+from auditor.accounts import actions as accounts
+from auditor.accounts.models import Project, Role, User
+from auditor.intake.actions import import_file
+from auditor.sampling.actions import UNIFORM, draw_sample
+from labeling.codebooks.models import CodebookVersion
+from labeling.overview.actions import begin_project
+from labeling.queues import actions as queues
+from labeling.queues.models import Round
 
 WORDS = (
     "ledger payment harbour reference cleared quarter annex invoice schedule museum patient record check found "
@@ -48,3 +59,41 @@ def _text(rng: Random) -> str:
         words.append(word)
         length += len(word) + 1
     return " ".join(words)
+
+
+def begin(name: str) -> tuple[Project, User]:
+    """A new project and its owner."""
+    email = f"{''.join(c for c in name.lower() if c.isalnum())}@example.org"
+    owner = accounts.create_user(email=email, name="Bench", may_create_projects=True)
+    return begin_project(name=name, owner=owner), owner
+
+
+def stock(project: Project, owner: User, size: int, *, seed: int = 7) -> None:
+    """Import `size` invented transcripts."""
+    with TemporaryDirectory(prefix="auditor-bench-") as folder:
+        path = write_jsonl(Path(folder) / f"{size}.jsonl", size, seed=seed)
+        import_file(
+            project=project, path=path, file_name=path.name, format="mapped_jsonl", mapping=MAPPING, actor=owner
+        )
+
+
+def reviewers(project: Project, owner: User, count: int) -> list[User]:
+    """New people who review in the project."""
+    people = [
+        accounts.create_user(email=f"{project.slug}-r{number}@example.org", name=f"Reviewer {number}")
+        for number in range(count)
+    ]
+    for person in people:
+        accounts.add_member(project=project, user=person, role=Role.REVIEWER, actor=owner)
+    return people
+
+
+def open_round(
+    project: Project, owner: User, crew: Sequence[User], items: int, *, overlap: int, name: str, seed: int = 7
+) -> Round:
+    """A round by the project's codebook over `items` transcripts drawn uniformly."""
+    sample = draw_sample(project=project, name=name, design=UNIFORM, n=items, seed=seed, actor=owner)
+    version = CodebookVersion.objects.get(codebook__project=project)
+    return queues.open_round(
+        project=project, name=name, sample=sample, codebook_version=version, members=crew, overlap=overlap, actor=owner
+    )
