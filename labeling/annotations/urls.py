@@ -1,4 +1,17 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from labeling.annotations import views
 
 app_name = "annotations"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("<int:pk>/", views.desk, name="desk"),
+    path("<int:pk>/next/", views.take, name="next"),
+    path("<int:pk>/mine/", views.mine, name="mine"),
+    path("item/<int:pk>/", views.item, name="item"),
+    path("item/<int:pk>/draft/", views.draft, name="draft"),
+    path("item/<int:pk>/commit/", views.commit, name="commit"),
+    path("item/<int:pk>/skip/", views.skip, name="skip"),
+    path("item/<int:pk>/alive/", views.alive, name="alive"),
+    path("item/<int:pk>/transcript/", views.transcript, name="transcript"),
+]

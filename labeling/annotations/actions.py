@@ -1,0 +1,360 @@
+"""What reviewers write: drafts as they type, the blind label, the reveal, and the final label.
+
+Each commit is one transaction that first holds the reviewer's lease, so that two tabs of one person
+come one after the other. Revisions are never edited; a commit says after which revision it was made
+(`base`), and one made after another is refused, unless it says the same.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from auditor.accounts.models import User
+from auditor.corpus.queries import messages_of, texts_of
+from auditor.evidence.actions import NewReading, declare_channel, lift_veils, write_readings
+from auditor.evidence.models import HUMAN, Channel, Reading
+from auditor.evidence.opinions import MOST_READINGS
+from auditor.evidence.queries import MACHINE
+from auditor.ledger.actions import record
+from auditor.runs.tasks import ring
+from labeling.annotations.content import BadContent, Content, misplaced
+from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, LabelSpan, Reveal
+from labeling.annotations.queries import (
+    Standing,
+    content_of,
+    policy_is_blind_only,
+    standing_of,
+    visible_readings,
+    visible_tracks,
+)
+from labeling.annotations.rail import is_confidence, known_answers, span_kinds
+from labeling.codebooks.conditions import Answer
+from labeling.codebooks.grades import NotAllowed, Submission, check_submission, grade
+from labeling.codebooks.parts import Codebook
+from labeling.codebooks.queries import definition_of
+from labeling.codebooks.rules import derive
+from labeling.queues import actions as queues
+from labeling.queues.models import Item, Lease
+from labeling.queues.queries import lease_of
+
+CHANNEL = "people.label"
+SETTLE = "adjudication.settle_item"  # the task that looks at an item whose labels are complete
+LONGEST_WORK = 24 * 3600  # seconds; a browser's clock is not to be trusted further
+
+__all__ = ["NotAllowed"]
+
+
+class NotOnDesk(Exception):
+    """The item was never handed to this person."""
+
+
+class OldCopy(Exception):
+    """A newer copy of the draft is stored, or the stage it belongs to is over."""
+
+
+class StaleCommit(Exception):
+    """Another label was committed since this page was opened."""
+
+    def __init__(self, standing: LabelRevision) -> None:
+        super().__init__("Another label was committed since this page was opened.")
+        self.standing = standing
+
+
+class Decided(Exception):
+    """The label can no longer be changed: an adjudicator has ruled, or the round is closed."""
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit did."""
+
+    revision: LabelRevision
+    again: bool = False  # the same label had been committed before; nothing was written
+
+
+def save_draft(
+    *, item: Item, reviewer: User, stage: str, base: int, content: Content, saves: int, active_seconds: int = 0
+) -> int:
+    """Keep the unfinished form; the number of saves tells copies apart, and only a newer one is stored.
+
+    Drafts are typed every second and are no record, so they leave no event.
+
+    Raises:
+        NotOnDesk: no lease of this person on the item.
+        OldCopy: a copy with at least as many saves is stored, or the stage was committed meanwhile.
+    """
+    with transaction.atomic():
+        lease = lease_of(item.pk, reviewer)
+        if lease is None:
+            raise NotOnDesk("This item is not on your desk.")
+        with connection.cursor() as cursor:  # a commit in progress is waited for, other saves are not
+            cursor.execute("SELECT 1 FROM queues_lease WHERE id = %s FOR SHARE", [lease.pk])
+            if _now(item, reviewer) != (stage, base):
+                raise OldCopy("This label was committed in another tab.")
+            cursor.execute(
+                """
+                INSERT INTO annotations_draft (item_id, reviewer_id, stage, content, saves, active_seconds, updated_at)
+                VALUES (%s, %s, %s, %s, %s, %s, %s)
+                ON CONFLICT (item_id, reviewer_id, stage) DO UPDATE SET
+                    content = EXCLUDED.content, saves = EXCLUDED.saves, updated_at = EXCLUDED.updated_at,
+                    active_seconds = GREATEST(annotations_draft.active_seconds, EXCLUDED.active_seconds)
+                WHERE annotations_draft.saves < EXCLUDED.saves
+                RETURNING saves
+                """,
+                [
+                    item.pk, reviewer.pk, stage, json.dumps(content.plain()), max(1, saves),
+                    _seconds(active_seconds), timezone.now(),
+                ],
+            )  # fmt: skip
+            if cursor.fetchone() is None:
+                raise OldCopy("A newer copy of this form was saved from another tab.")
+    return max(1, saves)
+
+
+def commit_blind(*, item: Item, reviewer: User, content: Content, active_seconds: int = 0) -> Committed:
+    """The label made without evidence; it lifts the veil and reveals what there is, in one transaction.
+
+    In a round that is blind only it is the final label too, and nothing is revealed: both revisions
+    are written, so that whatever reads labels reads final ones.
+
+    Raises:
+        NotOnDesk: no lease of this person on the item.
+        StaleCommit: a different blind label was committed before.
+        NotAllowed: codebook or evidence do not carry the label; see `grades.check_submission`.
+        BadContent: a span does not stand in the stored text.
+    """
+    with transaction.atomic():
+        standing = _hold(item, reviewer)
+        if standing.blind is not None:
+            return _repeated(standing.blind, content, standing.codebook)
+        passed = _check(standing, content, relied_on=[])
+        lease, late = _slot(standing.lease)
+        seen = [] if standing.round.is_open else _shown(item, reviewer)
+        revision = _write(standing, lease, late, BLIND, content, passed, [], seen, active_seconds)
+        if policy_is_blind_only(standing.round):
+            final = _write(standing, lease, late, FINAL, content, passed, [], seen, active_seconds)
+            _finish(final, lease, first=True)
+        else:
+            _reveal(standing, reviewer)
+            if not late:
+                queues.keep_alive(lease=lease)
+        Draft.objects.filter(item=item, reviewer=reviewer).delete()
+    return Committed(revision)
+
+
+def commit_final(*, item: Item, reviewer: User, content: Content, base: int, active_seconds: int = 0) -> Committed:
+    """The label that counts: it fills the slot, and is written as a reading of people's labels.
+
+    A reviewer may commit again while the round is open and nobody has ruled: the newer revision
+    holds, and its reading supersedes the older one.
+
+    Args:
+        base: number of the newest final revision that the page knew of, 0 for none.
+
+    Raises:
+        NotOnDesk: no lease of this person on the item, or no blind label yet.
+        StaleCommit: another final label was committed since.
+        Decided: the label can no longer be changed.
+        NotAllowed, BadContent: as for `commit_blind`.
+    """
+    with transaction.atomic():
+        standing = _hold(item, reviewer)
+        if standing.blind is None:
+            raise NotOnDesk("The blind label comes first.")
+        newest = standing.final
+        if newest is not None and newest.number > base:
+            return _repeated(newest, content, standing.codebook)
+        if not standing.may_commit:
+            raise Decided("An adjudicator has ruled on this item, or its round is closed; labels stay as they are.")
+        relied_on = _relied_on(standing, content)
+        passed = _check(standing, content, relied_on)
+        lease, late = (standing.lease, newest.late) if newest is not None else _slot(standing.lease)
+        seen = standing.reveal.readings if standing.reveal is not None else []
+        if not standing.round.is_open and standing.reveal is None:
+            seen = _shown(item, reviewer)
+        revision = _write(standing, lease, late, FINAL, content, passed, relied_on, seen, active_seconds)
+        _finish(revision, lease, first=newest is None)
+        Draft.objects.filter(item=item, reviewer=reviewer).delete()
+    return Committed(revision)
+
+
+def _hold(item: Item, reviewer: User) -> Standing:
+    """Where the reviewer stands, with their lease's row held until the transaction ends."""
+    found = lease_of(item.pk, reviewer)
+    if found is None:
+        raise NotOnDesk("This item is not on your desk.")
+    Lease.objects.select_for_update().get(pk=found.pk)
+    lease = lease_of(item.pk, reviewer)  # as it is now that nobody else can change it
+    assert lease is not None
+    rows = Item.objects.select_related("round__project", "round__codebook_version", "transcript")
+    return standing_of(rows.get(pk=item.pk), lease, reviewer)
+
+
+def _now(item: Item, reviewer: User) -> tuple[str, int]:
+    """The stage the reviewer is in, and how many revisions it has."""
+    numbers = dict(
+        LabelRevision.objects.filter(item=item, reviewer=reviewer).order_by("number").values_list("stage", "number")
+    )
+    return (FINAL, numbers.get(FINAL, 0)) if BLIND in numbers else (BLIND, 0)
+
+
+def _slot(lease: Lease) -> tuple[Lease, bool]:
+    """The lease to commit under, and whether the label comes too late to count towards the overlap."""
+    if lease.state != "released":
+        return lease, False
+    again = queues.retake(lease=lease)
+    return (again, False) if again is not None else (lease, True)
+
+
+def _repeated(standing: LabelRevision, content: Content, codebook: Codebook) -> Committed:
+    """The same label sent again is no error and no second revision; a different one is refused."""
+    if _essence(content_of(standing), codebook) != _essence(content, codebook):
+        raise StaleCommit(standing)
+    return Committed(standing, again=True)
+
+
+def _essence(content: Content, codebook: Codebook) -> dict[str, Any]:
+    plain = content.plain() | {"answers": known_answers(codebook, content.answers)}
+    plain["spans"] = sorted(plain["spans"], key=lambda span: (span["position"], span["start"], str(span)))
+    answers: dict[str, Answer] = plain["answers"]
+    plain["answers"] = {key: list(v) if not isinstance(v, str | int) else v for key, v in answers.items()}
+    return plain
+
+
+def _check(standing: Standing, content: Content, relied_on: Iterable[Reading]) -> Submission:
+    """The gate: spans stand in the text, and codebook and evidence carry label and grade."""
+    codebook = standing.codebook
+    transcript_id = standing.item.transcript_id
+    texts = {message.position: texts_of(message) for message in messages_of([transcript_id])[transcript_id]}
+    if problem := misplaced(content.spans, texts, span_kinds(codebook)):
+        raise BadContent(problem)
+    answers: dict[str, Answer] = {key: value for key, value in content.answers.items()}
+    if content.confidence is not None and any(is_confidence(question) for question in codebook.questions):
+        answers["confidence"] = content.confidence
+    attached = frozenset(span.kind for span in content.spans) | {one.channel.kind for one in relied_on}
+    known = known_answers(codebook, answers)
+    label = content.label or derive(codebook, known).label
+    if label not in codebook.by_code:
+        raise NotAllowed(f"There is no label '{label}'.")
+    step = content.grade or grade(codebook, known, attached, label).grade
+    return check_submission(codebook, answers, label, step, attached, content.lowered_reason)
+
+
+def _relied_on(standing: Standing, content: Content) -> list[Reading]:
+    """The readings the reviewer points at, which must be among those they were shown."""
+    shown = set(standing.reveal.readings) if standing.reveal is not None else set()
+    if not set(content.relied_on) <= shown:
+        raise BadContent("Only evidence that was revealed with this item can be relied on.")
+    return list(Reading.objects.filter(pk__in=content.relied_on).select_related("channel").order_by("pk"))
+
+
+def _write(
+    standing: Standing,
+    lease: Lease,
+    late: bool,
+    stage: str,
+    content: Content,
+    passed: Submission,
+    relied_on: Iterable[Reading],
+    seen: list[int],
+    active_seconds: int,
+) -> LabelRevision:
+    codebook = standing.codebook
+    before = standing.final if stage == FINAL else standing.blind
+    revision = LabelRevision.objects.create(
+        item=standing.item,
+        lease=lease,
+        reviewer=lease.reviewer,
+        codebook_version=standing.round.codebook_version,
+        stage=stage,
+        number=before.number + 1 if before is not None else 1,
+        answers=passed.answers,
+        derived_label=passed.derived.label,
+        label=passed.label,
+        group=codebook.by_code[passed.label].group,
+        grade=passed.grade,
+        grade_cap=passed.graded.cap,
+        lowered_reason=passed.lowered_reason,
+        missing_tests=[test.key for test in passed.derived.missing_tests],
+        confidence=content.confidence,
+        rationale=content.rationale.strip(),
+        relied_on=[{"reading": one.pk, "channel": one.channel.key} for one in relied_on],
+        evidence_seen=seen,
+        active_seconds=_seconds(active_seconds),
+        late=late,
+    )
+    LabelSpan.objects.bulk_create(
+        LabelSpan(
+            revision=revision, kind=span.kind, position=span.position, part=span.part, start=span.start,
+            end=span.end, quote=span.quote,
+        )
+        for span in content.spans
+    )  # fmt: skip
+    record(
+        verb="label.committed", subject=revision, actor=lease.reviewer, project_id=standing.round.project_id,
+        item=standing.item.pk, stage=stage, number=revision.number, label=revision.label, grade=revision.grade,
+        late=late,
+    )  # fmt: skip
+    return revision
+
+
+def _reveal(standing: Standing, reviewer: User) -> None:
+    """Lift this round's veil over the machine evidence, and write down what is there to see from now on.
+
+    Veils that other rounds laid stay, and what they hide is not shown here either.
+    """
+    item = standing.item
+    lift_veils(
+        round_key=standing.round.veil_key, scopes=[MACHINE], person_id=reviewer.pk, transcript_id=item.transcript_id
+    )
+    reveal = Reveal.objects.create(
+        item=item,
+        reviewer=reviewer,
+        readings=_shown(item, reviewer),
+        tracks=list(visible_tracks(reviewer, item.transcript_id).values_list("pk", flat=True)[:MOST_READINGS]),
+    )
+    record(
+        verb="evidence.revealed", subject=reveal, actor=reviewer, project_id=standing.round.project_id,
+        item=item.pk, readings=len(reveal.readings), tracks=len(reveal.tracks),
+    )  # fmt: skip
+
+
+def _shown(item: Item, reviewer: User) -> list[int]:
+    return list(visible_readings(reviewer, item.transcript_id).values_list("pk", flat=True)[:MOST_READINGS])
+
+
+def _finish(revision: LabelRevision, lease: Lease, *, first: bool) -> None:
+    """Fill the slot, publish the label as a reading, and call for adjudication once the item is complete."""
+    item = Item.objects.select_for_update(of=("self",)).select_related("round").get(pk=revision.item_id)
+    finished = queues.mark_done(lease=lease) if first and not revision.late else False
+    label = definition_of(revision.codebook_version).by_code[revision.label]
+    detail = {"group": revision.group, "words": label.words, "grade": revision.grade}
+    if revision.late:
+        detail["late"] = "yes"
+    reading = NewReading(
+        channel=_channel(item.round.project_id),
+        transcript_id=item.transcript_id,
+        value=None,
+        label=revision.label,
+        identifier=str(revision.reviewer_id),
+        detail=detail,
+    )
+    write_readings(readings=[reading], source=f"annotations:{revision.pk}")
+    if finished or (not first and item.finished_at is not None):
+        ring(SETTLE, item.pk)
+
+
+def _channel(project_id: int) -> Channel:
+    found = Channel.objects.filter(project_id=project_id, key=CHANNEL).first()
+    return found or declare_channel(
+        project_id=project_id, key=CHANNEL, kind=HUMAN, actor=None, name="Reviewers' labels",
+        polarity="what a reviewer concluded",
+    )  # fmt: skip
+
+
+def _seconds(value: int) -> int:
+    return max(0, min(int(value), LONGEST_WORK))

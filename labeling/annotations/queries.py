@@ -1,0 +1,218 @@
+"""Questions of the desk: where a reviewer stands with an item, and what they may see of its evidence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from auditor.accounts.models import Membership, User
+from auditor.corpus.document import Document, Mark, render
+from auditor.corpus.models import Message, Transcript
+from auditor.corpus.queries import messages_of
+from auditor.evidence.heat import Heat, heat
+from auditor.evidence.models import HUMAN, Reading, Track
+from auditor.evidence.opinions import Opinion, opinions
+from auditor.evidence.queries import visible_to
+from labeling.annotations.content import Content, MarkedSpan, read
+from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, Reveal
+from labeling.codebooks.parts import Codebook
+from labeling.codebooks.queries import definition_of
+from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
+from labeling.queues.queries import lease_of
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one reviewer stands with one item."""
+
+    item: Item
+    lease: Lease
+    codebook: Codebook
+    blind: LabelRevision | None
+    final: LabelRevision | None  # the newest
+    reveal: Reveal | None
+    draft: Draft | None  # of the present stage
+    ruled: bool  # an adjudicator has decided; the label can no longer be revised
+
+    @property
+    def round(self) -> Round:
+        return self.item.round
+
+    @property
+    def stage(self) -> str:
+        return BLIND if self.blind is None else FINAL
+
+    @property
+    def base(self) -> int:
+        """How many revisions of the present stage there are; a commit from an older page is refused."""
+        return self.final.number if self.final is not None else 0
+
+    @property
+    def shows_evidence(self) -> bool:
+        """Only after the reveal, which only the blind commit makes."""
+        return self.reveal is not None
+
+    @property
+    def is_done(self) -> bool:
+        return self.final is not None
+
+    @property
+    def may_commit(self) -> bool:
+        """Everything may be committed that was never final; a final label may be revised while nobody ruled."""
+        return self.final is None or (self.round.is_open and not self.ruled)
+
+    @property
+    def content(self) -> Content:
+        """The form as it was left: the draft, else the newest label, else nothing."""
+        if self.draft is not None:
+            return read(self.draft.content)
+        newest = self.final or self.blind
+        return content_of(newest) if newest is not None else Content()
+
+    @property
+    def active_seconds(self) -> int:
+        return self.draft.active_seconds if self.draft is not None else 0
+
+
+def content_of(revision: LabelRevision) -> Content:
+    """A committed label as a form, to go on from."""
+    return Content(
+        answers={key: value for key, value in revision.answers.items() if key != "confidence"},
+        spans=tuple(
+            MarkedSpan(span.kind, span.position, span.part, span.start, span.end, span.quote)
+            for span in revision.spans.all()
+        ),
+        confidence=revision.confidence,
+        label=revision.label if revision.label != revision.derived_label else "",
+        grade=revision.grade if revision.grade != revision.grade_cap else "",
+        lowered_reason=revision.lowered_reason,
+        rationale=revision.rationale,
+        relied_on=tuple(one["reading"] for one in revision.relied_on),
+    )
+
+
+def access_standing(membership: Membership, item_id: int) -> Standing:
+    """Where this member stands with an item that was handed to them.
+
+    Raises:
+        Http404: not in this project, or never on this person's desk.
+    """
+    rows = Item.objects.select_related("round__project", "round__codebook_version__codebook", "transcript")
+    item = rows.filter(pk=item_id, round__project=membership.project).first()
+    lease = lease_of(item_id, membership.user) if item is not None else None
+    if item is None or lease is None:
+        raise Http404("no such item on your desk")
+    return standing_of(item, lease, membership.user)
+
+
+def standing_of(item: Item, lease: Lease, reviewer: User) -> Standing:
+    """Where this reviewer stands with an item."""
+    newest: dict[str, LabelRevision] = {}
+    revisions = LabelRevision.objects.filter(item=item, reviewer=reviewer)
+    for revision in revisions.prefetch_related("spans").order_by("number"):
+        newest[revision.stage] = revision
+    stage = FINAL if BLIND in newest else BLIND
+    return Standing(
+        item=item,
+        lease=lease,
+        codebook=definition_of(item.round.codebook_version),
+        blind=newest.get(BLIND),
+        final=newest.get(FINAL),
+        reveal=Reveal.objects.filter(item=item, reviewer=reviewer).first(),
+        draft=Draft.objects.filter(item=item, reviewer=reviewer, stage=stage).first(),
+        ruled=FINAL in newest and is_ruled(item),
+    )
+
+
+def is_ruled(item: Item) -> bool:
+    """Whether an adjudicator has decided the item (a ruling by the rule follows the labels instead)."""
+    rulings: QuerySet[Any] = item.rulings.filter(adjudicator__isnull=False)  # type: ignore[attr-defined]
+    return rulings.exists()
+
+
+def own_labels(round: Round, reviewer: User) -> QuerySet[LabelRevision]:
+    """The reviewer's newest final label of each item in the round, the latest first."""
+    newest = LabelRevision.objects.filter(item__round=round, reviewer=reviewer, stage=FINAL).latest_each()
+    rows = LabelRevision.objects.filter(pk__in=newest.values("pk"))
+    return rows.select_related("item__transcript").order_by("-pk")
+
+
+def visible_readings(reviewer: User, transcript_id: int) -> QuerySet[Reading]:
+    """Machine evidence on the transcript that this person may see now."""
+    return visible_to(reviewer).readings([transcript_id]).exclude(channel__kind=HUMAN)
+
+
+def visible_tracks(reviewer: User, transcript_id: int) -> QuerySet[Track]:
+    """Token tracks on the transcript that this person may see now."""
+    return visible_to(reviewer).tracks([transcript_id]).exclude(channel__kind=HUMAN)
+
+
+def opinions_of(standing: Standing, reviewer: User) -> list[Opinion]:
+    """What the channels say, as far as it was revealed with this item; nothing before."""
+    if standing.reveal is None:
+        return []
+    shown = set(standing.reveal.readings)
+    found = []
+    for opinion in opinions(visible_to(reviewer), standing.item.transcript_id):
+        statements = [one for one in opinion.statements if one.reading.pk in shown]
+        if statements and opinion.channel.kind != HUMAN:
+            found.append(replace(opinion, statements=statements))
+    return found
+
+
+def revealed_tracks(standing: Standing, reviewer: User) -> list[Track]:
+    """The token tracks that were revealed with this item; none before."""
+    if standing.reveal is None or not standing.reveal.tracks:
+        return []
+    return list(visible_tracks(reviewer, standing.item.transcript_id).filter(pk__in=standing.reveal.tracks))
+
+
+def heat_of(standing: Standing, reviewer: User, key: str) -> Heat | None:
+    """One channel's revealed tracks as heat; None before the reveal, and for a channel without tracks."""
+    tracks = revealed_tracks(standing, reviewer)
+    return heat(visible_to(reviewer), tracks, key=key) if tracks and key else None
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A message without the model's name, as the desk shows it until the reveal."""
+
+    position: int
+    role: str
+    text: str
+    reasoning: str
+    parts: list[dict[str, Any]]
+    model_name: str = ""
+
+
+def document_of(standing: Standing, marks: Iterable[Mark] = ()) -> Document:
+    """The transcript of an item as a document; before the reveal without marks and without the model's name."""
+    messages: list[Message] = messages_of([standing.item.transcript_id])[standing.item.transcript_id]
+    if not standing.shows_evidence:
+        return render([Unnamed(m.position, m.role, m.text, m.reasoning, m.parts) for m in messages])
+    return render(messages, marks)
+
+
+@dataclass(frozen=True)
+class About:
+    """What the import knew about the transcript; hidden until the reveal."""
+
+    name: str
+    model: str
+    conditions: dict[str, str]
+    metadata: dict[str, Any]
+
+
+def about(standing: Standing) -> About | None:
+    """Name, model, conditions and metadata, once they may be shown."""
+    if not standing.shows_evidence:
+        return None
+    transcript: Transcript = standing.item.transcript
+    return About(transcript.name, transcript.model_name, transcript.conditions, transcript.metadata)
+
+
+def policy_is_blind_only(round: Round) -> bool:
+    """Whether evidence stays hidden until the round is closed."""
+    return round.policy == BLIND_ONLY

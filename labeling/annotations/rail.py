@@ -1,0 +1,186 @@
+"""The right-hand side of the desk, worked out from codebook and form: what is asked, what follows, what is missing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from labeling.annotations.content import Content, MarkedSpan
+from labeling.codebooks.conditions import Answer, Answers
+from labeling.codebooks.grades import Graded, grade, lower_labels
+from labeling.codebooks.parts import Code, Codebook, Grade, Label, Question
+from labeling.codebooks.path import (
+    BadAnswer,
+    check_answers,
+    folded_questions,
+    next_question,
+    prune,
+    values_of,
+    visible_questions,
+    wanted_spans,
+)
+from labeling.codebooks.rules import Derived, derive
+
+CONFIDENCE = "confidence"  # a question of this key is shown as the scale beside the label
+OTHER_SPANS = ("mark",)  # for a codebook that asks for no spans
+HUES = {"intent": "intent", "hallucination": "halluc", "honest": "honest", "undetermined": "unsure"}  # on screen
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question as the desk shows it."""
+
+    question: Question
+    chosen: tuple[str, ...]  # values
+    now: bool  # open for an answer
+    words: str = ""  # the answer, for reading
+
+    @property
+    def choices(self) -> list[tuple[Code, bool]]:
+        return [(code, code.value in self.chosen) for code in self.question.codes]
+
+    @property
+    def steps(self) -> list[tuple[int, bool]]:
+        return [(step, str(step) in self.chosen) for step in range(self.question.low, self.question.high + 1)]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A kind of span that the answers ask for."""
+
+    kind: str
+    there: bool
+
+
+@dataclass(frozen=True)
+class Rail:
+    """Everything the rail's template prints."""
+
+    asked: tuple[Asked, ...]
+    back: str  # the question that Backspace opens
+    started: bool
+    complete: bool
+    derived: Derived
+    graded: Graded
+    label: Label  # what would be stored
+    grade: Grade
+    hue: str
+    lower_labels: tuple[Label, ...]
+    lower_grades: tuple[Grade, ...]
+    cannot_lower: str  # the label that was chosen instead and no longer lies below the derived one
+    folded: tuple[Asked, ...]
+    wanted: tuple[Wanted, ...]
+    kinds: tuple[str, ...]  # of spans, in the codebook's order
+    next_kind: str  # the kind that `s` marks
+    spans: tuple[MarkedSpan, ...]
+    confidence: int | None
+    steps: tuple[int, ...]
+    keys_for_confidence: bool  # the number keys are free for it
+    lowered: bool
+
+
+def build(codebook: Codebook, content: Content, evidence: Iterable[str], *, reopened: str = "") -> Rail:
+    """The rail for this form.
+
+    Args:
+        evidence: kinds of evidence attached besides the spans (channels relied on).
+        reopened: key of an answered question that is open again.
+    """
+    answers = known_answers(codebook, content.answers)
+    attached = frozenset(evidence) | {span.kind for span in content.spans}
+    derived = derive(codebook, answers)
+    lower = lower_labels(codebook, derived.label)
+    instead = content.label if content.label in lower else ""
+    graded = grade(codebook, answers, attached, instead or derived.label)
+    heights = codebook.ladder
+    below = tuple(step for step in codebook.grades if heights[step.code] < heights[graded.grade])
+    stands = next((step for step in below if step.code == content.grade), codebook.grades[heights[graded.grade]])
+    label = codebook.by_code[instead or derived.label]
+    asked = _asked(codebook, answers, reopened)
+    kinds = span_kinds(codebook)
+    there = [span.kind for span in content.spans]
+    wanted = tuple(Wanted(kind, kind in there) for kind in wanted_spans(codebook, answers))
+    is_open = any(one.now for one in asked)
+    return Rail(
+        asked=asked,
+        back=_back(asked),
+        started=bool(answers),
+        complete=next_question(codebook, answers) is None,
+        derived=derived,
+        graded=graded,
+        label=label,
+        grade=stands,
+        hue=hue_of(codebook, label),
+        lower_labels=tuple(codebook.by_code[code] for code in lower),
+        lower_grades=below,
+        cannot_lower=codebook.by_code[content.label].words
+        if content.label in codebook.by_code and content.label not in (*lower, derived.label)
+        else "",
+        folded=tuple(_one(question, answers, now=True) for question in folded_questions(codebook)),
+        wanted=wanted,
+        kinds=kinds,
+        next_kind=next((one.kind for one in wanted if not one.there), kinds[-1]),
+        spans=content.spans,
+        confidence=content.confidence,
+        steps=(1, 2, 3, 4, 5),
+        keys_for_confidence=not is_open,
+        lowered=label.code != derived.label or stands.code != graded.grade,
+    )
+
+
+def known_answers(codebook: Codebook, answers: Answers) -> dict[str, Answer]:
+    """The answers this codebook knows and still asks for; confidence is kept apart from them."""
+    known: dict[str, Answer] = {}
+    for key, value in answers.items():
+        try:
+            check_answers(codebook, {key: value})
+        except BadAnswer:
+            continue
+        if not is_confidence(codebook.by_key[key]):
+            known[key] = value
+    return prune(codebook, known)
+
+
+def is_confidence(question: Question) -> bool:
+    """Whether the question is the scale of sureness that every revision stores in its own column."""
+    return question.key == CONFIDENCE and question.kind == "scale" and (question.low, question.high) == (1, 5)
+
+
+def span_kinds(codebook: Codebook) -> tuple[str, ...]:
+    """The kinds of span the codebook's codes ask for: where the truth was before where it misleads."""
+    kinds = {code.needs_span for question in codebook.questions for code in question.codes if code.needs_span}
+    return tuple(sorted(kinds, key=lambda kind: (kind != "truth", kind))) or OTHER_SPANS
+
+
+def hue_of(codebook: Codebook, label: Label) -> str:
+    """The class that colours the label."""
+    return next((HUES[group.hue] for group in codebook.groups if group.key == label.group), "unsure")
+
+
+def _asked(codebook: Codebook, answers: Answers, reopened: str) -> tuple[Asked, ...]:
+    """The path so far; one question is open: the reopened one, else the first that waits for its answer."""
+    visible = [q for q in visible_questions(codebook, answers) if not is_confidence(q)]
+    keys = [question.key for question in visible]
+    waiting = next((q.key for q in visible if q.key not in answers and q.required), "")
+    now = reopened if reopened in keys else waiting
+    return tuple(
+        _one(question, answers, now=question.key == now)
+        for question in visible
+        if question.key in answers or question.key == now or not question.required
+    )
+
+
+def _one(question: Question, answers: Answers, *, now: bool) -> Asked:
+    answer = answers.get(question.key)
+    chosen = () if answer is None else values_of(answer)
+    known = {code.value: code.words for code in question.codes}
+    return Asked(question, chosen, now, ", ".join(known.get(value, value) for value in chosen))
+
+
+def _back(asked: tuple[Asked, ...]) -> str:
+    """The answered question before the open one, or the last one."""
+    before = []
+    for one in asked:
+        if one.now:
+            break
+        before.append(one)
+    answered = [one.question.key for one in before if one.chosen]
+    return answered[-1] if answered else ""

@@ -1,0 +1,269 @@
+"""The review desk: one item, one stage, one rail; the server decides what may be shown."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from auditor.accounts.access import access_project, person
+from auditor.accounts.models import Role, User
+from auditor.evidence.models import Channel, Reading
+from auditor.evidence.opinions import quote_marks
+from auditor.web.pages import wants_fragment
+from labeling.annotations import actions, queries
+from labeling.annotations.content import BadContent, Content, parse, read
+from labeling.annotations.models import BLIND
+from labeling.annotations.queries import Standing
+from labeling.annotations.rail import Rail, build
+from labeling.codebooks.queries import definition_of
+from labeling.queues import actions as queues
+from labeling.queues.models import Round
+from labeling.queues.queries import access_desk, desk_of, desks_of
+
+DESK = "labeling/annotations/item.html"
+MINE = 500  # own labels on one page
+
+
+@require_GET
+def home(request: HttpRequest, project: str) -> HttpResponse:
+    membership = access_project(request, project, role=Role.REVIEWER)
+    desks = desks_of(membership.project.pk, membership.user)
+    return render(request, "labeling/annotations/home.html", {"desks": desks})
+
+
+@require_GET
+def desk(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """The item on the desk; nothing is taken by looking, so without one there is a button that takes it."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    found = desk_of(access_desk(membership, pk), membership.user)
+    if found.held is not None:
+        return redirect("annotations:item", project=project, pk=found.held.pk)
+    return render(request, "labeling/annotations/desk.html", {"desk": found, "round": found.round})
+
+
+@require_POST
+def take(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    membership = access_project(request, project, role=Role.REVIEWER)
+    return redirect(_next(access_desk(membership, pk), request))
+
+
+@require_GET
+def mine(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """One's own finished items, to look at again or to revise."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    round = access_desk(membership, pk)
+    codebook = definition_of(round.codebook_version)
+    rows = [(label, codebook.by_code[label.label]) for label in queries.own_labels(round, membership.user)[:MINE]]
+    return render(request, "labeling/annotations/mine.html", {"round": round, "rows": rows, "codebook": codebook})
+
+
+@require_GET
+def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    membership = access_project(request, project, role=Role.REVIEWER)
+    standing = queries.access_standing(membership, pk)
+    if standing.lease.reason == "skipped" and standing.lease.state == "released" and standing.blind is None:
+        return redirect("annotations:desk", project=project, pk=standing.round.pk)
+    said = queries.opinions_of(standing, membership.user)
+    undo = queries.own_labels(standing.round, membership.user).exclude(item=standing.item).first()
+    context = {
+        "standing": standing,
+        "round": standing.round,
+        "codebook": standing.codebook,
+        "desk": desk_of(standing.round, membership.user),
+        "document": queries.document_of(standing, quote_marks(said)),
+        "opinions": said,
+        "layers": _layers(standing, request),
+        "about": queries.about(standing),
+        "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
+        "undo": undo,
+        "state": _state(standing, project),
+        "content": standing.content,
+        "rail": _rail(standing, standing.content),
+    }
+    return render(request, DESK, context)
+
+
+@require_POST
+def draft(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """Keep what was typed; with `rail` in the form, answer with the rail that follows from it."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    standing = queries.access_standing(membership, pk)
+    try:
+        sent = parse(request.body)
+        content = read(sent.get("content"))
+        saves = actions.save_draft(
+            item=standing.item, reviewer=membership.user, stage=str(sent.get("stage")), base=_number(sent, "base"),
+            content=content, saves=_number(sent, "saves"), active_seconds=_number(sent, "active"),
+        )  # fmt: skip
+    except BadContent as problem:
+        return JsonResponse({"problem": str(problem)}, status=422)
+    except (actions.OldCopy, actions.NotOnDesk) as problem:
+        newest = standing.draft.saves if standing.draft is not None else 0
+        return JsonResponse({"problem": str(problem), "saves": newest}, status=409)
+    if not sent.get("rail"):
+        return JsonResponse({"saves": saves})
+    rail = _rail(standing, content, reopened=str(sent.get("open") or ""))
+    return _fragment(request, standing, content, rail, status=200)
+
+
+@require_POST
+def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """Commit the present stage; then the same item with its evidence, or the next item."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    standing = queries.access_standing(membership, pk)
+    content = Content()
+    try:
+        sent = _sent(request)
+        content = read(sent.get("content"))
+        done = _commit(standing, membership.user, content, sent)
+    except (BadContent, actions.NotAllowed, actions.NotOnDesk) as problem:
+        return _refused(request, standing, content, str(problem), status=422)
+    except actions.StaleCommit as problem:
+        return _refused(request, standing, content, _difference(standing, content, problem), status=409, reload=True)
+    except actions.Decided as problem:
+        return _refused(request, standing, content, str(problem), status=409, reload=True)
+    if done.revision.late:
+        messages.warning(request, "Kept, and marked as late: the item went to somebody else while it lay here.")
+    if done.revision.stage == BLIND and standing.round.policy == "reveal":
+        return _go(request, reverse("annotations:item", args=[project, pk]))
+    return _go(request, _next(standing.round, request))
+
+
+def _commit(standing: Standing, reviewer: User, content: Content, sent: dict[str, Any]) -> actions.Committed:
+    active = _number(sent, "active")
+    if str(sent.get("stage")) == BLIND:
+        return actions.commit_blind(item=standing.item, reviewer=reviewer, content=content, active_seconds=active)
+    return actions.commit_final(
+        item=standing.item, reviewer=reviewer, content=content, base=_number(sent, "base"), active_seconds=active
+    )
+
+
+@require_POST
+def skip(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    membership = access_project(request, project, role=Role.REVIEWER)
+    standing = queries.access_standing(membership, pk)
+    note = request.POST.get("note", "").strip()
+    if not note:
+        messages.error(request, "Say in a word why; whoever gets the item next is helped by it.")
+        return redirect("annotations:item", project=project, pk=pk)
+    try:
+        queues.skip(lease=standing.lease, note=note)
+    except queues.LeaseLost as problem:
+        messages.warning(request, str(problem))
+    return redirect(_next(standing.round, request))
+
+
+@require_POST
+def alive(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """The page is open and somebody works on it."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    standing = queries.access_standing(membership, pk)
+    try:
+        queues.keep_alive(lease=standing.lease)
+    except queues.LeaseLost as problem:
+        return JsonResponse({"problem": str(problem)}, status=409)
+    return HttpResponse(status=204)
+
+
+@require_GET
+def transcript(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """The text again, heated by one revealed channel: ?heat=its key, or empty for none."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    standing = queries.access_standing(membership, pk)
+    shown = queries.heat_of(standing, membership.user, request.GET.get("heat", ""))
+    marks = quote_marks(queries.opinions_of(standing, membership.user)) + (shown.marks if shown is not None else [])
+    context = {"document": queries.document_of(standing, marks), "heat": shown.hue if shown is not None else "probe"}
+    return render(request, f"{DESK}#text", context)
+
+
+def _layers(standing: Standing, request: HttpRequest) -> list[Channel]:
+    """The channels that `h` goes through."""
+    tracks = queries.revealed_tracks(standing, person(request))
+    return list({track.channel_id: track.channel for track in tracks}.values())
+
+
+def _state(standing: Standing, project: str) -> dict[str, Any]:
+    """What the page's scripts start from."""
+
+    def address(name: str) -> str:
+        return reverse(f"annotations:{name}", args=[project, standing.item.pk])
+
+    return {
+        "item": standing.item.pk,
+        "person": standing.lease.reviewer_id,
+        "stage": standing.stage,
+        "base": standing.base,
+        "saves": standing.draft.saves if standing.draft is not None else 0,
+        "active": standing.active_seconds,
+        "editable": standing.may_commit,
+        "content": standing.content.plain(),
+        "urls": {name: address(name) for name in ("draft", "commit", "alive", "transcript")},
+    }
+
+
+def _rail(standing: Standing, content: Content, reopened: str = "") -> Rail:
+    """The rail, with the kinds of the channels that are relied on; only revealed readings count."""
+    kinds: set[str] = set()
+    if standing.reveal is not None and content.relied_on:
+        ids = set(content.relied_on) & set(standing.reveal.readings)
+        kinds = set(Reading.objects.filter(pk__in=ids).values_list("channel__kind", flat=True))
+    return build(standing.codebook, content, kinds, reopened=reopened)
+
+
+def _fragment(
+    request: HttpRequest, standing: Standing, content: Content, rail: Rail, *, status: int, **more: Any
+) -> HttpResponse:
+    context = {"standing": standing, "content": content, "rail": rail, "codebook": standing.codebook, **more}
+    return render(request, f"{DESK}#rail", context, status=status)
+
+
+def _refused(
+    request: HttpRequest, standing: Standing, content: Content, problem: str, *, status: int, reload: bool = False
+) -> HttpResponse:
+    rail = _rail(standing, content)
+    return _fragment(request, standing, content, rail, status=status, problem=problem, reload=reload)
+
+
+def _difference(standing: Standing, content: Content, stale: actions.StaleCommit) -> str:
+    """What stands, against what this page says."""
+    there = standing.codebook.by_code[stale.standing.label].words
+    here = _rail(standing, content).label.words
+    what = f"“{there}” there, “{here}” here" if there != here else f"both say “{there}”, and other fields differ"
+    return f"A label was committed from another tab: {what}. Nothing was overwritten."
+
+
+def _next(round: Round, request: HttpRequest) -> str:
+    """The address of the reviewer's next item, or of the desk that says that nothing is left."""
+    try:
+        lease = queues.take_next(round=round, reviewer=person(request))
+    except queues.RoundClosed:
+        lease = None
+    if lease is None:
+        return reverse("annotations:desk", args=[round.project.slug, round.pk])
+    return reverse("annotations:item", args=[round.project.slug, lease.item_id])
+
+
+def _go(request: HttpRequest, url: str) -> HttpResponse:
+    """A redirect; for the desk's script the address in a header, as htmx does it."""
+    if not wants_fragment(request):
+        return redirect(url)
+    return HttpResponse(status=204, headers={"HX-Redirect": url})
+
+
+def _sent(request: HttpRequest) -> dict[str, Any]:
+    """The form: JSON as the desk's script sends it, or fields with the content as JSON in one of them."""
+    if request.content_type == "application/json":
+        return parse(request.body)
+    fields: dict[str, Any] = {name: request.POST.get(name, "") for name in ("stage", "base", "active")}
+    return {**fields, "content": parse(request.POST.get("content", ""))}
+
+
+def _number(sent: dict[str, Any], name: str) -> int:
+    """A whole number of the form; anything else counts as 0."""
+    value = sent.get(name)
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else 0
