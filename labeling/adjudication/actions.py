@@ -92,14 +92,18 @@ def rule(
         labels = standing_labels([item])[item.pk]
         last = latest_ruling(item)
         if stamp and stamp != stamp_of(labels, last):
-            raise Stale("A label or a ruling has changed since this page was opened. Look again, then decide.")
+            raise Stale(
+                "A label or a ruling has changed since this page was opened. Look again, then decide."
+            )
         if took is not None:
             if took.pk not in {one.pk for one in labels}:
                 raise Stale("That label has been revised since. Look again, then decide.")
             content = (took.label, took.grade, dict(took.answers))
         else:
             content = _own(item, labels, dict(answers or {}), label, grade, reason)
-        ruling = _write(item, labels, last, ADJUDICATOR, content, reason=reason, adjudicator=adjudicator, took=took)
+        ruling = _write(
+            item, labels, last, ADJUDICATOR, content, reason=reason, adjudicator=adjudicator, took=took
+        )
         Case.objects.filter(pk=case.pk).update(settled_at=ruling.created_at)
     return ruling
 
@@ -128,7 +132,11 @@ def _rule_unanimous(
     item: Item, labels: list[LabelRevision], last: Ruling | None, case: Case | None
 ) -> Literal["unanimous", "unchanged"]:
     is_open = case is not None and case.settled_at is None
-    if last is not None and not is_open and set(last.cites.values_list("pk", flat=True)) == {one.pk for one in labels}:
+    if (
+        last is not None
+        and not is_open
+        and set(last.cites.values_list("pk", flat=True)) == {one.pk for one in labels}
+    ):
         return "unchanged"
     ladder = definition_of(item.round.codebook_version).ladder
     content = (labels[0].label, lowest_grade(labels, ladder), shared_answers(labels))
@@ -147,7 +155,13 @@ def _open_case(item: Item, case: Case | None, last: Ruling | None) -> None:
     if last is not None:
         reading = _reading(item, label="", detail={"withdrawn": "the labels differ now"})
         write_readings(readings=[reading], source=f"adjudication:case:{case.pk}")
-    record(verb="case.opened", subject=case, project_id=item.round.project_id, item=item.pk, again=last is not None)
+    record(
+        verb="case.opened",
+        subject=case,
+        project_id=item.round.project_id,
+        item=item.pk,
+        again=last is not None,
+    )
 
 
 def _write(
@@ -211,5 +225,10 @@ def _reading(item: Item, *, label: str, detail: Mapping[str, Any]) -> NewReading
 def _channel(project_id: int) -> Channel:
     found = Channel.objects.filter(project_id=project_id, key=CHANNEL).first()
     return found or declare_channel(
-        project_id=project_id, key=CHANNEL, kind=HUMAN, actor=None, name="Rulings", polarity="what the item is held to be"
+        project_id=project_id,
+        key=CHANNEL,
+        kind=HUMAN,
+        actor=None,
+        name="Rulings",
+        polarity="what the item is held to be",
     )

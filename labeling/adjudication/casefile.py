@@ -72,7 +72,9 @@ def open_file(
         lines=lines_of(columns, codebook, channels),
         document=render(messages_of([item.transcript_id])[item.transcript_id], marks_of(columns)),
         evidence=list(rollups.order_by("channel__kind", "channel__key")[:SHOWN_ROLLUPS]),
-        rulings=[Past(one, codebook.by_code[one.label].words, hue_of(codebook, one.label)) for one in rulings],
+        rulings=[
+            Past(one, codebook.by_code[one.label].words, hue_of(codebook, one.label)) for one in rulings
+        ],
         own=own_form(codebook, given, evidence_kinds(labels), label=label, grade_code=grade),
         stamp=stamp_of(labels, rulings[0] if rulings else None),
     )

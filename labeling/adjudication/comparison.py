@@ -54,7 +54,9 @@ def in_order(case: Case, labels: Iterable[LabelRevision]) -> list[LabelRevision]
     """The labels in the case's own order."""
     return sorted(
         labels,
-        key=lambda one: salted_hmac("labeling.adjudication.letters", f"{case.pk}:{one.reviewer_id}").hexdigest(),
+        key=lambda one: salted_hmac(
+            "labeling.adjudication.letters", f"{case.pk}:{one.reviewer_id}"
+        ).hexdigest(),
     )
 
 

@@ -27,7 +27,10 @@ def entries_of(cases: Sequence[Case]) -> list[Entry]:
     """The rows of these cases, in two queries."""
     items = [case.item for case in cases]
     labels = standing_labels(items)
-    rulings = {ruling.item_id: ruling for ruling in rulings_of([item.pk for item in items]).select_related("adjudicator")}
+    rulings = {
+        ruling.item_id: ruling
+        for ruling in rulings_of([item.pk for item in items]).select_related("adjudicator")
+    }
     entries = []
     for case in cases:
         codebook = definition_of(case.item.round.codebook_version)

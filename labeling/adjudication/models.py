@@ -1,7 +1,7 @@
 """Cases and rulings.
 
-    Item 1--? Case       its reviewers' final labels differ
-         1--* Ruling     numbered; the highest holds; each cites the revisions it settles
+Item 1--? Case       its reviewers' final labels differ
+     1--* Ruling     numbered; the highest holds; each cites the revisions it settles
 """
 
 from django.db import models
@@ -32,7 +32,9 @@ class Ruling(models.Model):
     group = models.CharField(max_length=30)
     grade = models.CharField(max_length=4)
     answers = models.JSONField(default=dict)
-    codebook_version = models.ForeignKey("codebooks.CodebookVersion", on_delete=models.PROTECT, related_name="+")
+    codebook_version = models.ForeignKey(
+        "codebooks.CodebookVersion", on_delete=models.PROTECT, related_name="+"
+    )
     reason = models.TextField(blank=True)
     adjudicator = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     took = models.ForeignKey(

@@ -7,7 +7,15 @@ from typing import Any
 from labeling.codebooks.conditions import Answer
 from labeling.codebooks.grades import Graded, grade, lower_labels
 from labeling.codebooks.parts import Codebook, Question
-from labeling.codebooks.path import BadAnswer, check_answers, folded_questions, is_complete, prune, values_of, visible_questions
+from labeling.codebooks.path import (
+    BadAnswer,
+    check_answers,
+    folded_questions,
+    is_complete,
+    prune,
+    values_of,
+    visible_questions,
+)
 from labeling.codebooks.rules import Derived, derive
 
 PREFIX = "q-"
@@ -53,7 +61,12 @@ def read_answers(codebook: Codebook, form: Mapping[str, Sequence[str]]) -> dict[
 
 
 def own_form(
-    codebook: Codebook, answers: Mapping[str, Any], evidence: frozenset[str], *, label: str = "", grade_code: str = ""
+    codebook: Codebook,
+    answers: Mapping[str, Any],
+    evidence: frozenset[str],
+    *,
+    label: str = "",
+    grade_code: str = "",
 ) -> Own:
     """The form for these answers; answers that the codebook does not know are dropped."""
     known = {key: answer for key, answer in answers.items() if _is_known(codebook, key, answer)}
@@ -91,4 +104,6 @@ def _asked(question: Question, answers: Mapping[str, Answer]) -> Asked:
     chosen = values_of(answer) if answer is not None else ()
     words = {code.value: code.words for code in question.codes}
     options = tuple((value, words.get(value, value), value in chosen) for value in question.values() or ())
-    return Asked(question, PREFIX + question.key, options, chosen[0] if question.kind == "text" and chosen else "")
+    return Asked(
+        question, PREFIX + question.key, options, chosen[0] if question.kind == "text" and chosen else ""
+    )

@@ -89,7 +89,9 @@ def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
     revised = (
         LabelRevision.objects.filter(in_round, counted, late=False, number__gt=1)
         .annotate(ruling=Subquery(holding.values("pk")[:1]), rule=Subquery(holding.values("rule")[:1]))
-        .filter(~Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)), rule=UNANIMOUS)
+        .filter(
+            ~Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)), rule=UNANIMOUS
+        )
         .filter(~Exists(covered))
     )
     again = Item.objects.filter(pk__in=revised.order_by().values("item_id")).order_by("pk")
@@ -110,7 +112,9 @@ def cases_of(project_id: int) -> QuerySet[Case]:
 
 def cases_for(membership: Membership) -> QuerySet[Case]:
     """The open cases that this member may look at, oldest first."""
-    return _unveiled(cases_of(membership.project.pk).filter(settled_at__isnull=True), membership.user).order_by("pk")
+    return _unveiled(
+        cases_of(membership.project.pk).filter(settled_at__isnull=True), membership.user
+    ).order_by("pk")
 
 
 def settled_for(membership: Membership) -> QuerySet[Case]:
@@ -130,9 +134,9 @@ def counts_of(membership: Membership) -> Counts:
     items = Item.objects.filter(round__project_id=membership.project.pk)
     open_cases = cases_of(membership.project.pk).filter(settled_at__isnull=True)
     newest = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number").values("number")[:1]
-    holding = Ruling.objects.filter(item__round__project_id=membership.project.pk, number=Subquery(newest)).exclude(
-        Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True))
-    )
+    holding = Ruling.objects.filter(
+        item__round__project_id=membership.project.pk, number=Subquery(newest)
+    ).exclude(Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)))
     seen = _unveiled(open_cases, membership.user).count()
     return Counts(
         open=seen,

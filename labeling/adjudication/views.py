@@ -83,7 +83,7 @@ def case(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     if "follow" in request.POST:  # asks what follows from the answers so far; writes nothing
         return _case_page(request, membership, found, typed)
     if not typed.form.is_valid():
-        typed.error = " ".join(error for errors in typed.form.errors.values() for error in errors)
+        typed.error = " ".join(str(error) for errors in typed.form.errors.values() for error in errors)
         return _case_page(request, membership, found, typed, status=422)
     try:
         ruling = actions.rule(
@@ -92,7 +92,9 @@ def case(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         )  # fmt: skip
     except actions.CannotRule as problem:
         typed.error = str(problem)
-        return _case_page(request, membership, found, typed, status=409 if isinstance(problem, actions.Stale) else 422)
+        return _case_page(
+            request, membership, found, typed, status=409 if isinstance(problem, actions.Stale) else 422
+        )
     words = definition_of(ruling.codebook_version).by_code[ruling.label].words
     messages.success(request, f"{found.item.transcript.name}: {words}, {ruling.grade}.")
     following = queries.next_case(membership, found.pk)

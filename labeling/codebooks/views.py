@@ -29,6 +29,8 @@ def download(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     found = access_version(access_project(request, project), pk)
     text = yaml.safe_dump(found.definition, sort_keys=False, allow_unicode=True, width=100)
     response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="codebook-{found.codebook_id}-v{found.number}.yaml"'
+    response["Content-Disposition"] = (
+        f'attachment; filename="codebook-{found.codebook_id}-v{found.number}.yaml"'
+    )
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -1,6 +1,16 @@
 """Conditions in words, so that a reviewer can read the rules that name a label."""
 
-from labeling.codebooks.conditions import ALWAYS, All, Answered, AnyOf, Attached, Chosen, Condition, Named, Not
+from labeling.codebooks.conditions import (
+    ALWAYS,
+    All,
+    Answered,
+    AnyOf,
+    Attached,
+    Chosen,
+    Condition,
+    Named,
+    Not,
+)
 from labeling.codebooks.parts import Codebook
 
 

@@ -32,7 +32,9 @@ class CannotRelease(ValueError):
     """The release cannot be made like this; the message says why."""
 
 
-def open_release(*, project: Project, name: str, round: Round, parameters: Mapping[str, Any], actor: User) -> Release:
+def open_release(
+    *, project: Project, name: str, round: Round, parameters: Mapping[str, Any], actor: User
+) -> Release:
     """A release waiting to be built; ring for it with `tasks.queue_build`.
 
     Args:
@@ -59,7 +61,9 @@ def open_release(*, project: Project, name: str, round: Round, parameters: Mappi
         Project.objects.select_for_update().get(pk=project.pk)
         if Release.objects.filter(project=project, name=name).exists():
             raise CannotRelease("A dataset of this name exists; a release is never overwritten.")
-        release = Release.objects.create(project=project, name=name, round=round, parameters=given, created_by=actor)
+        release = Release.objects.create(
+            project=project, name=name, round=round, parameters=given, created_by=actor
+        )
         _open_run(release, actor)
         record(
             verb="release.opened", subject=release, actor=actor, project_id=project.pk, name=name, round=round.pk,
@@ -123,7 +127,12 @@ def build(*, release: Release, ticket: Ticket) -> None:
 
 def _open_run(release: Release, actor: User) -> None:
     run = open_run(
-        project_id=release.project_id, kind="release", title=release.name, task=TASK, actor=actor, unit="records"
+        project_id=release.project_id,
+        kind="release",
+        title=release.name,
+        task=TASK,
+        actor=actor,
+        unit="records",
     )
     release.run = run
     release.save(update_fields=["run"])
@@ -156,7 +165,9 @@ def _described(path: Path) -> dict[str, Any]:
 def _store(release: Release, described: Mapping[str, Any]) -> ReleaseFile:
     digest = described["sha256"]
     path = f"releases/{digest[:2]}/{digest}"
-    return ReleaseFile(release=release, name=described["name"], path=path, size=described["size"], digest=digest)
+    return ReleaseFile(
+        release=release, name=described["name"], path=path, size=described["size"], digest=digest
+    )
 
 
 def _keep(path: Path, file: ReleaseFile) -> None:

@@ -35,6 +35,12 @@ def citation(manifest: Mapping[str, Any]) -> str:
 
 def _header(manifest: Mapping[str, Any]) -> str:
     licence = manifest["licence"]
+    about = (
+        f"{_count(manifest['counts']['included'], 'transcript')} of the project "
+        f"{plain(manifest['project']['name'])}, each with an adjudicated label by the codebook "
+        f"{plain(manifest['codebook']['title'])} (version {manifest['codebook']['number']}), every reviewer's "
+        "own labels beside it, and the probability it had of being drawn."
+    )
     lines = [
         "---",
         f"pretty_name: {json.dumps(manifest['name'])}",
@@ -44,35 +50,43 @@ def _header(manifest: Mapping[str, Any]) -> str:
         "",
         f"# {plain(manifest['name'])}",
         "",
-        f"{_count(manifest['counts']['included'], 'transcript')} of the project {plain(manifest['project']['name'])}, "
-        f"each with an adjudicated label by the codebook {plain(manifest['codebook']['title'])} "
-        f"(version {manifest['codebook']['number']}), every reviewer's own labels beside it, "
-        "and the probability it had of being drawn.",
+        about,
     ]
     return "\n".join(lines)
 
 
 def _files(manifest: Mapping[str, Any]) -> str:
     rows = [[f"`{one['name']}`", f"{one['size']:,}", f"`{one['sha256']}`"] for one in manifest["files"]]
-    text = "`labels.jsonl` and `labels.parquet` hold the same records; each record has the transcript, the ruling, "
-    text += "every label, how it was sampled, and what each channel of evidence says. Positions count from 0, "
-    text += "spans count Unicode code points. `manifest.json` names every version, seed and digest."
+    text = (
+        "`labels.jsonl` and `labels.parquet` hold the same records; each record has the transcript, the "
+        "ruling, every label, how it was sampled, and what each channel of evidence says. Positions count "
+        "from 0, spans count Unicode code points. `manifest.json` names every version, seed and digest."
+    )
     return f"## Files\n\n{text}\n\n{_table(['File', 'Bytes', 'sha256'], rows)}"
 
 
 def _sampling(manifest: Mapping[str, Any]) -> str:
     sample = manifest["sample"]
-    lines = [
-        f"Sample {plain(sample['name'])}: design {plain(sample['design'])}, seed {sample['seed']}, drawn from a frame of "
-        f"{_count(sample['frame_size'], 'transcript')} (digest `{sample['frame_digest']}`) as it stood at "
-        f"{plain(sample['frame_at'])}.",
-        f"Filter of the frame: `{_code(sample['filter'])}`. Parameters: `{_code(sample['parameters'])}`.",
-        "Rates over these records are not rates of the frame unless each record is weighted by 1 / `sampling.probability`.",
-    ]
+    drawn = (
+        f"Sample {plain(sample['name'])}: design {plain(sample['design'])}, seed {sample['seed']}, drawn from a "
+        f"frame of {_count(sample['frame_size'], 'transcript')} (digest `{sample['frame_digest']}`) as it stood "
+        f"at {plain(sample['frame_at'])}."
+    )
+    weighted = (
+        "Rates over these records are not rates of the frame unless each record is weighted by "
+        "1 / `sampling.probability`."
+    )
+    frame = f"Filter of the frame: `{_code(sample['filter'])}`. Parameters: `{_code(sample['parameters'])}`."
+    lines = [drawn, frame, weighted]
     if sample["left_out"]:
-        lines.append(f"{_count(sample['left_out'], 'matching transcript')} stood outside the frame: hidden from whoever drew.")
+        lines.append(
+            f"{_count(sample['left_out'], 'matching transcript')} stood outside the frame: hidden from whoever drew."
+        )
     if len(sample["strata"]) > 1:
-        rows = [[plain(s.get("name", "")), f"{s.get('size', 0):,}", f"{s.get('drawn', 0):,}"] for s in sample["strata"]]
+        rows = [
+            [plain(s.get("name", "")), f"{s.get('size', 0):,}", f"{s.get('drawn', 0):,}"]
+            for s in sample["strata"]
+        ]
         lines.append("\n" + _table(["Stratum", "In the frame", "Drawn"], rows))
     return "## How it was sampled\n\n" + "\n".join(lines)
 
@@ -84,20 +98,33 @@ def _people(manifest: Mapping[str, Any]) -> str:
         if round_["policy"] == "reveal"
         else "evidence stayed hidden"
     )
-    lines = [
-        f"{_count(counts['reviewers'], 'reviewer')} under pseudonyms ({', '.join(f'`{name}`' for name in manifest['reviewers'])}); "
-        f"{_count(round_['overlap'], 'label')} an item; {policy}.",
-        f"Raw agreement: all reviewers named the same label on {same['same_label']:,} of {same['compared']:,} items with two "
-        f"labels or more, and the same group on {same['same_group']:,} of {same['compared']:,}. Not corrected for chance.",
-        f"{_count(counts['by_rule'], 'label')} stand because all agreed (rule `unanimous`; the grade is then the lowest that was "
-        f"given); {counts['by_adjudicator']:,} by an adjudicator, with a reason.",
-    ]
+    names = ", ".join(f"`{name}`" for name in manifest["reviewers"])
+    who = (
+        f"{_count(counts['reviewers'], 'reviewer')} under pseudonyms ({names}); "
+        f"{_count(round_['overlap'], 'label')} an item; {policy}."
+    )
+    agreed = (
+        f"Raw agreement: all reviewers named the same label on {same['same_label']:,} of {same['compared']:,} "
+        f"finished items with two labels or more, and the same group on {same['same_group']:,} of "
+        f"{same['compared']:,}. Not corrected for chance."
+    )
+    ruled = (
+        f"{_count(counts['by_rule'], 'label')} stand because all agreed (rule `unanimous`; the grade is then the "
+        f"lowest that was given); {counts['by_adjudicator']:,} by an adjudicator, with a reason."
+    )
+    lines = [who, agreed, ruled]
     return "## Who labelled\n\n" + "\n".join(lines)
 
 
 def _labels(manifest: Mapping[str, Any]) -> str:
     rows = [
-        [f"`{one['label']}`", plain(one["words"]), plain(one["group"]), f"{one['n']:,}", plain(one["definition"])]
+        [
+            f"`{one['label']}`",
+            plain(one["words"]),
+            plain(one["group"]),
+            f"{one['n']:,}",
+            plain(one["definition"]),
+        ]
         for one in manifest["labels"]
     ]
     return "## Labels\n\n" + _table(["Code", "Label", "Group", "Records", "Definition"], rows)
@@ -118,7 +145,9 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         "- Texts are what models and users wrote. They may be false, harmful or personal, and may hold instructions.",
     ]
     if not manifest["parameters"].get("include_text", True):
-        lines.append("- Messages and quoted words were left out on purpose; `record_digest` and spans say where they are.")
+        lines.append(
+            "- Messages and quoted words were left out on purpose; `record_digest` and spans say where they are."
+        )
     if not manifest["parameters"].get("include_evidence", True):
         lines.append("- Evidence was left out on purpose.")
     return "## Limits\n\n" + "\n".join(lines)

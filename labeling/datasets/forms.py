@@ -12,7 +12,9 @@ from labeling.queues.models import Round
 class ReleaseForm(forms.Form):
     """A name, a round, and what goes in."""
 
-    name = forms.CharField(max_length=150, help_text="A release is never overwritten; a second one needs its own name.")
+    name = forms.CharField(
+        max_length=150, help_text="A release is never overwritten; a second one needs its own name."
+    )
     round = forms.ModelChoiceField(
         queryset=Round.objects.none(),
         empty_label=None,
@@ -20,10 +22,16 @@ class ReleaseForm(forms.Form):
     )
     licence = forms.ChoiceField(choices=list(LICENCES.items()), help_text="Written into the card.")
     include_text = forms.BooleanField(
-        required=False, initial=True, label="With messages", help_text="Without them, spans say where, but not what."
+        required=False,
+        initial=True,
+        label="With messages",
+        help_text="Without them, spans say where, but not what.",
     )
     include_evidence = forms.BooleanField(
-        required=False, initial=True, label="With evidence", help_text="What each channel says about the transcript."
+        required=False,
+        initial=True,
+        label="With evidence",
+        help_text="What each channel says about the transcript.",
     )
     seed = forms.IntegerField(
         initial=0, min_value=0, max_value=2**31, label="Seed of the pseudonyms",

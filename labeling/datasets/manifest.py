@@ -32,7 +32,12 @@ class Tally:
 
 
 def manifest_of(
-    release: Release, plan: Plan, tally: Tally, records: Records, files: list[dict[str, Any]], moment: datetime
+    release: Release,
+    plan: Plan,
+    tally: Tally,
+    records: Records,
+    files: list[dict[str, Any]],
+    moment: datetime,
 ) -> dict[str, Any]:
     """The manifest as plain data; `files` are name, size (bytes) and sha256 (hex) of each file so far."""
     round, version = release.round, release.round.codebook_version
@@ -71,7 +76,11 @@ def manifest_of(
             "by_adjudicator": tally.rules["adjudicator"],
         },
         "reviewers": sorted(records.reviewers),
-        "agreement": {"compared": plan.compared, "same_label": plan.same_label, "same_group": plan.same_group},
+        "agreement": {
+            "compared": plan.compared,
+            "same_label": plan.same_label,
+            "same_group": plan.same_group,
+        },
         "labels": [
             {
                 "label": one.code,

@@ -78,7 +78,11 @@ def plan(round: Round, person: User) -> Plan:
     found = Plan(last_label=newest or 0)
     of_round = Transcript.objects.filter(review_items__round=round)
     shown = set(visible_to(person).unveiled(of_round, SCOPES).values_list("pk", flat=True))
-    rows = Item.objects.filter(round=round).select_related("round", "transcript").order_by("sample_item__order", "pk")
+    rows = (
+        Item.objects.filter(round=round)
+        .select_related("round", "transcript")
+        .order_by("sample_item__order", "pk")
+    )
     items = rows.only("round", "finished_at", "transcript__n_chars").iterator(chunk_size=PLANNED)
     while group := list(islice(items, PLANNED)):
         _plan_group(found, group, shown)

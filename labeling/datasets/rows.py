@@ -48,7 +48,9 @@ class Records:
         transcripts = [rows[pk].transcript_id for pk in ids]
         messages = messages_of(transcripts) if self.include_text else {}
         evidence = self._evidence(transcripts)
-        seen = _channel_keys({reading for given in labels.values() for one in given for reading in one.evidence_seen})
+        seen = _channel_keys(
+            {reading for given in labels.values() for one in given for reading in one.evidence_seen}
+        )
         for one in chosen:
             item = rows[one.item_id]
             source = item.transcript.batch.source
@@ -73,13 +75,17 @@ class Records:
 
     def _labels(self, item_ids: list[int]) -> dict[int, list[LabelRevision]]:
         found: dict[int, list[LabelRevision]] = defaultdict(list)
-        rows = LabelRevision.objects.filter(item_id__in=item_ids, pk__lte=self.last_label).select_related("codebook_version")
+        rows = LabelRevision.objects.filter(item_id__in=item_ids, pk__lte=self.last_label).select_related(
+            "codebook_version"
+        )
         for revision in rows.prefetch_related("spans"):
             found[revision.item_id].append(revision)
         return found
 
     def _sorted(self, labels: Iterable[LabelRevision]) -> list[LabelRevision]:
-        return sorted(labels, key=lambda one: (self.pseudonym(one.reviewer_id), one.stage != BLIND, one.number))
+        return sorted(
+            labels, key=lambda one: (self.pseudonym(one.reviewer_id), one.stage != BLIND, one.number)
+        )
 
     def _evidence(self, transcript_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
         found: dict[int, list[dict[str, Any]]] = defaultdict(list)

@@ -20,5 +20,7 @@ def build_release(run_id: int) -> None:
     with carry(run_id) as ticket:
         if ticket is None:
             return
-        rows = Release.objects.select_related("round__sample", "round__codebook_version", "project", "created_by")
+        rows = Release.objects.select_related(
+            "round__sample", "round__codebook_version", "project", "created_by"
+        )
         actions.build(release=rows.get(run_id=run_id), ticket=ticket)

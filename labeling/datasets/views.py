@@ -34,7 +34,9 @@ def list_releases(request: HttpRequest, project: str) -> HttpResponse:
     membership = access_project(request, project)
     rows = queries.releases_of(membership.project.pk)
     try:
-        page = page_of(rows, key="created_at", descending=True, cursor=request.GET.get("after", ""), size=PAGE)
+        page = page_of(
+            rows, key="created_at", descending=True, cursor=request.GET.get("after", ""), size=PAGE
+        )
     except BadCursor as problem:
         raise Http404(str(problem)) from problem
     return render_page(request, "labeling/datasets/list.html", {"page": page}, partial="rows")

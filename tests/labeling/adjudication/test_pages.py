@@ -6,8 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from auditor.accounts.models import Project, Role, User
-from auditor.accounts.models import Membership
+from auditor.accounts.models import Membership, Project, Role, User
 from auditor.evidence.actions import lift_veils
 from labeling.adjudication import actions
 from labeling.adjudication.models import Case
@@ -26,7 +25,13 @@ def case(item: Item, ana: User, bo: User) -> Case:
         item, ana, "D", grade="I3", rationale=HOSTILE, confidence=4,
         spans=[("truth", 0, 0, 3, "Did"), ("misleads", 1, 0, 3, "Yes")],
     )  # fmt: skip
-    make.label(item, bo, "U", rationale="It had no way to know.", relied_on=[{"reading": 1, "channel": "judge.quill"}])
+    make.label(
+        item,
+        bo,
+        "U",
+        rationale="It had no way to know.",
+        relied_on=[{"reading": 1, "channel": "judge.quill"}],
+    )
     actions.settle(item=item)
     return Case.objects.get(item=item)
 
@@ -45,7 +50,9 @@ def stamp_in(text: str) -> str:
     return found[1]
 
 
-def test_strangers_and_reviewers_get_404(case: Case, project: Project, ana: User, vic: User, cy: User) -> None:
+def test_strangers_and_reviewers_get_404(
+    case: Case, project: Project, ana: User, vic: User, cy: User
+) -> None:
     for person in (ana, vic, cy):
         browser = signed_in(person)
         assert browser.get(reverse("adjudication:cases", args=[project.slug])).status_code == 404
@@ -60,7 +67,9 @@ def test_a_case_of_another_project_is_not_there(case: Case, cy: User) -> None:
     assert signed_in(cy).get(reverse("adjudication:case", args=[other.slug, case.pk])).status_code == 404
 
 
-def test_the_list_says_what_reviewers_disagree_on_without_names(case: Case, project: Project, ada: User) -> None:
+def test_the_list_says_what_reviewers_disagree_on_without_names(
+    case: Case, project: Project, ada: User
+) -> None:
     text = signed_in(ada).get(reverse("adjudication:cases", args=[project.slug])).content.decode()
     assert case.item.transcript.name in text
     assert "1 Strategic deception" in text
@@ -79,7 +88,10 @@ def test_the_case_shows_both_sides_under_letters_and_hides_names(case: Case, ada
 
 
 def test_the_letters_stay_the_same_each_time(case: Case, ada: User, mia: User) -> None:
-    sides = [re.findall(r'<tr class="differs">.*?</tr>', page_of(case, signed_in(p)), re.S) for p in (ada, ada, mia)]
+    sides = [
+        re.findall(r'<tr class="differs">.*?</tr>', page_of(case, signed_in(p)), re.S)
+        for p in (ada, ada, mia)
+    ]
     assert sides[0] == sides[1] == sides[2]
 
 
@@ -137,7 +149,9 @@ def test_a_stale_page_is_refused_and_keeps_the_reason(case: Case, item: Item, bo
     assert "Kept words." in answer.content.decode()
 
 
-def test_a_label_of_another_item_cannot_be_taken(case: Case, project: Project, ana: User, bo: User, ada: User) -> None:
+def test_a_label_of_another_item_cannot_be_taken(
+    case: Case, project: Project, ana: User, bo: User, ada: User
+) -> None:
     other = make.round(project, [make.transcript(project)], [ana, bo]).items.get()
     foreign = make.label(other, ana, "H")
     assert signed_in(ada).post(address(case), {"take": foreign.pk, "reason": "x"}).status_code == 404
@@ -146,7 +160,9 @@ def test_a_label_of_another_item_cannot_be_taken(case: Case, project: Project, a
 def test_the_own_label_follows_from_the_answers(case: Case, ada: User) -> None:
     answers = {f"q-{key}": value for key, value in make.ANSWERS["K"].items()}
     browser = signed_in(ada)
-    part = browser.post(address(case), {**answers, "follow": "1"}, headers={"HX-Request": "true"}).content.decode()
+    part = browser.post(
+        address(case), {**answers, "follow": "1"}, headers={"HX-Request": "true"}
+    ).content.decode()
     assert part.strip().startswith('<div id="own"')
     assert "Knows" in part or "K" in part
     assert not case.item.rulings.exists()
@@ -163,7 +179,9 @@ def test_an_own_label_above_the_evidence_is_refused_in_words(case: Case, ada: Us
     assert "is above" in answer.content.decode()
 
 
-def test_who_has_still_to_label_a_transcript_does_not_see_its_case(case: Case, project: Project, ada: User, ana: User) -> None:
+def test_who_has_still_to_label_a_transcript_does_not_see_its_case(
+    case: Case, project: Project, ada: User, ana: User
+) -> None:
     again = make.round(project, [case.item.transcript], [ada, ana], overlap=1)
     browser = signed_in(ada)
     answer = browser.get(address(case))
@@ -177,7 +195,9 @@ def test_who_has_still_to_label_a_transcript_does_not_see_its_case(case: Case, p
     assert browser.get(address(case)).status_code == 200
 
 
-def test_between_blind_and_final_label_the_case_stays_closed(case: Case, project: Project, ada: User, ana: User) -> None:
+def test_between_blind_and_final_label_the_case_stays_closed(
+    case: Case, project: Project, ada: User, ana: User
+) -> None:
     again = make.round(project, [case.item.transcript], [ada, ana], overlap=1)
     make.label(again.items.get(), ada, "D", stage="blind")
     lift_veils(round_key=again.veil_key, scopes=["machine"], person_id=ada.pk)
@@ -194,7 +214,9 @@ def test_machine_evidence_is_shown_to_who_may_see_it(case: Case, project: Projec
 def test_counts_add_up(case: Case, project: Project, ana: User, bo: User, ada: User) -> None:
     from labeling.adjudication.queries import counts_of
 
-    agreed = make.round(project, [make.transcript(project), make.transcript(project)], [ana, bo]).items.first()
+    agreed = make.round(
+        project, [make.transcript(project), make.transcript(project)], [ana, bo]
+    ).items.first()
     assert agreed
     make.label(agreed, ana, "H")
     make.label(agreed, bo, "H")

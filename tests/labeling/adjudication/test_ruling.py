@@ -15,7 +15,9 @@ from tests import make
 @pytest.fixture
 def labels(item: Item, ana: User, bo: User) -> list[LabelRevision]:
     return [
-        make.label(item, ana, "D", grade="I3", spans=[("truth", 0, 0, 3, "Did"), ("misleads", 1, 0, 3, "Yes")]),
+        make.label(
+            item, ana, "D", grade="I3", spans=[("truth", 0, 0, 3, "Did"), ("misleads", 1, 0, 3, "Yes")]
+        ),
         make.label(item, bo, "U"),
     ]
 
@@ -54,7 +56,12 @@ def test_a_ruling_needs_a_reason(case: Case, labels: list[LabelRevision], ada: U
 
 def test_an_own_label_follows_from_the_answers(case: Case, ada: User) -> None:
     ruling = actions.rule(
-        case=case, adjudicator=ada, answers=make.ANSWERS["K"], label="K", grade="I0", reason="No motive is visible."
+        case=case,
+        adjudicator=ada,
+        answers=make.ANSWERS["K"],
+        label="K",
+        grade="I0",
+        reason="No motive is visible.",
     )
     assert (ruling.label, ruling.group, ruling.took) == ("K", "hallucination", None)
 
@@ -62,16 +69,28 @@ def test_an_own_label_follows_from_the_answers(case: Case, ada: User) -> None:
 def test_an_own_label_cannot_rise_above_the_evidence(case: Case, ada: User) -> None:
     with pytest.raises(CannotRule, match="above"):
         actions.rule(
-            case=case, adjudicator=ada, answers=make.ANSWERS["D"], label="D", grade="I4", reason="Surely on purpose."
+            case=case,
+            adjudicator=ada,
+            answers=make.ANSWERS["D"],
+            label="D",
+            grade="I4",
+            reason="Surely on purpose.",
         )
     with pytest.raises(CannotRule, match="Still to answer"):
-        actions.rule(case=case, adjudicator=ada, answers={"truth": "false"}, label="D", grade="I0", reason="Hm.")
+        actions.rule(
+            case=case, adjudicator=ada, answers={"truth": "false"}, label="D", grade="I0", reason="Hm."
+        )
     assert not case.item.rulings.exists()
 
 
 def test_spans_of_the_reviewers_count_for_the_grade(case: Case, ada: User) -> None:
     ruling = actions.rule(
-        case=case, adjudicator=ada, answers=make.ANSWERS["D"], label="D", grade="I3", reason="The spans show it."
+        case=case,
+        adjudicator=ada,
+        answers=make.ANSWERS["D"],
+        label="D",
+        grade="I3",
+        reason="The spans show it.",
     )
     assert ruling.grade == "I3"
 
@@ -88,7 +107,9 @@ def test_a_decision_on_labels_that_changed_is_refused(
     assert not item.rulings.exists()
 
 
-def test_of_two_adjudicators_at_once_the_second_is_told(case: Case, labels: list[LabelRevision], ada: User, mia: User) -> None:
+def test_of_two_adjudicators_at_once_the_second_is_told(
+    case: Case, labels: list[LabelRevision], ada: User, mia: User
+) -> None:
     stamp = queries.stamp_of(labels, None)
     actions.rule(case=case, adjudicator=ada, took=labels[0], reason="Mine.", stamp=stamp)
     with pytest.raises(Stale):

@@ -16,7 +16,11 @@ from tests import make
 
 
 def ruled(item: Item) -> list[str]:
-    return list(Reading.objects.filter(channel__key="people.ruling", superseded_at=None).values_list("label", flat=True))
+    return list(
+        Reading.objects.filter(channel__key="people.ruling", superseded_at=None).values_list(
+            "label", flat=True
+        )
+    )
 
 
 def test_below_the_overlap_nothing_is_settled(item: Item, ana: User) -> None:
@@ -117,7 +121,9 @@ def test_a_revision_that_still_agrees_gets_a_new_number(item: Item, ana: User, b
     assert actions.settle_due() == 0
 
 
-def test_an_adjudicators_ruling_stands_when_a_label_is_revised(item: Item, ana: User, bo: User, ada: User) -> None:
+def test_an_adjudicators_ruling_stands_when_a_label_is_revised(
+    item: Item, ana: User, bo: User, ada: User
+) -> None:
     taken = make.label(item, ana, "D")
     make.label(item, bo, "U")
     actions.settle(item=item)

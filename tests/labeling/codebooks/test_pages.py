@@ -30,7 +30,10 @@ def test_the_file_makes_an_equal_codebook(project: Project, mia: User, vic: User
 def test_a_stranger_gets_404(project: Project, mia: User, cy: User) -> None:
     version = actions.adopt_default(project=project, actor=mia)
     for name in ("version", "download"):
-        assert signed_in(cy).get(reverse(f"codebooks:{name}", args=[project.slug, version.pk])).status_code == 404
+        assert (
+            signed_in(cy).get(reverse(f"codebooks:{name}", args=[project.slug, version.pk])).status_code
+            == 404
+        )
 
 
 def test_the_guide_takes_a_fixed_number_of_queries(

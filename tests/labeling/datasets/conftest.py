@@ -25,7 +25,9 @@ def storage(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def round(project: Project, ana: User, bo: User, ada: User) -> Round:
-    transcripts = [make.transcript(project, external_id=f"pay-{n}", conditions={"arm": "base"}) for n in range(4)]
+    transcripts = [
+        make.transcript(project, external_id=f"pay-{n}", conditions={"arm": "base"}) for n in range(4)
+    ]
     made = make.round(project, transcripts, [ana, bo], name="Round one")
     agreed, ruled, disputed, unfinished = made.items.order_by("order")
     for reviewer in (ana, bo):

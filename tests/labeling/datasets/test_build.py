@@ -36,7 +36,11 @@ def test_records_hold_ruling_labels_and_sampling_in_the_samples_order(round: Rou
     assert agreed["transcript"]["external_id"] == "pay-0"
     assert agreed["transcript"]["conditions"] == {"arm": "base"}
     assert [m["role"] for m in agreed["transcript"]["messages"]] == ["user", "assistant"]
-    assert (agreed["ruling"]["label"], agreed["ruling"]["rule"], agreed["ruling"]["reason"]) == ("U", "unanimous", "")
+    assert (agreed["ruling"]["label"], agreed["ruling"]["rule"], agreed["ruling"]["reason"]) == (
+        "U",
+        "unanimous",
+        "",
+    )
     assert [(one["stage"], one["label"]) for one in agreed["labels"]] == [("blind", "U"), ("final", "U")] * 2
     assert agreed["labels"][1]["spans"] == [
         {"kind": "misleads", "position": 1, "part": "text", "start": 0, "end": 3, "quote": "Yes"}
@@ -127,7 +131,9 @@ def test_what_is_veiled_to_the_maker_stays_out(project: Project, round: Round, m
     assert b"pay-0" in bytes_of(released(round, mia, "After"), "labels.jsonl")
 
 
-def test_items_that_agree_are_settled_before_building(project: Project, mia: User, ana: User, bo: User) -> None:
+def test_items_that_agree_are_settled_before_building(
+    project: Project, mia: User, ana: User, bo: User
+) -> None:
     made = make.round(project, [make.transcript(project)], [ana, bo])
     for reviewer in (ana, bo):
         make.label(made.items.get(), reviewer, "H")
@@ -144,11 +150,16 @@ def test_labels_that_came_after_the_plan_stay_out(round: Round, mia: User, ana: 
     assert {one["label"] for one in agreed["labels"]} == {"U"}
 
 
-def test_a_round_without_rulings_is_refused_with_counts(project: Project, mia: User, ana: User, bo: User) -> None:
+def test_a_round_without_rulings_is_refused_with_counts(
+    project: Project, mia: User, ana: User, bo: User
+) -> None:
     release = released(make.round(project, [make.transcript(project)], [ana, bo]), mia)
     assert release.built_at is None
     assert release.run is not None
-    assert (release.run.status, release.run.note) == ("failed", "Nothing to release yet: 1 waiting for labels.")
+    assert (release.run.status, release.run.note) == (
+        "failed",
+        "Nothing to release yet: 1 waiting for labels.",
+    )
 
 
 def test_a_failed_release_can_be_built_again(project: Project, mia: User, ana: User, bo: User) -> None:
@@ -198,7 +209,9 @@ def test_writing_takes_a_fixed_number_of_queries_a_chunk(
 ) -> None:
     from labeling.datasets.rows import Records
 
-    release = actions.open_release(project=round.project, name="Counted", round=round, parameters={}, actor=mia)
+    release = actions.open_release(
+        project=round.project, name="Counted", round=round, parameters={}, actor=mia
+    )
     planned = queries.plan(round, mia)
     with django_assert_max_num_queries(14):
         assert len(list(Records(release, planned.last_label).of(planned.chosen))) == 2

@@ -35,7 +35,7 @@ def manifest(**changed: Any) -> dict[str, Any]:
 
 def test_agreement_is_stated_plainly() -> None:
     text = card(manifest())
-    assert "the same label on 1 of 3 items" in text
+    assert "the same label on 1 of 3 finished items" in text
     assert "Not corrected for chance" in text
 
 

@@ -29,7 +29,12 @@ def test_a_manager_makes_a_dataset_by_form(
         answer = browser.post(url("new", project), form)
     release = Release.objects.get(name="By form")
     assert answer["Location"] == url("release", project, release.pk)
-    assert release.parameters == {"include_text": True, "include_evidence": False, "licence": "cc0-1.0", "seed": 0}
+    assert release.parameters == {
+        "include_text": True,
+        "include_evidence": False,
+        "licence": "cc0-1.0",
+        "seed": 0,
+    }
     page = browser.get(answer["Location"]).content.decode()
     assert "labels.parquet" in page
     assert "style=" not in page
@@ -73,7 +78,9 @@ def test_a_stranger_gets_404_everywhere(project: Project, round: Round, mia: Use
     assert browser.post(url("build_again", project, release.pk)).status_code == 404
 
 
-def test_a_release_of_another_project_is_not_there(project: Project, round: Round, mia: User, cy: User) -> None:
+def test_a_release_of_another_project_is_not_there(
+    project: Project, round: Round, mia: User, cy: User
+) -> None:
     from auditor.accounts.actions import create_project
 
     release = released(round, mia)
