@@ -1,4 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from auditor.browse import views
 
 app_name = "browse"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.transcripts, name="list"),
+    path("<int:pk>/", views.transcript, name="transcript"),
+]

@@ -49,6 +49,11 @@ class Bounds:
         """`0.5..1`, or `=label`."""
         return f"={self.label}" if self.label else f"{_plain(self.lo)}..{_plain(self.hi)}"
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Both ends as they are written; an open one is empty."""
+        return _plain(self.lo), _plain(self.hi)
+
     def in_words(self, name: str = "") -> str:
         """For people: `quill ≥ 0.5`."""
         name = name or self.key
@@ -266,7 +271,7 @@ def _check_conditions(filter: Filter, project_id: int) -> None:
                 f"No transcript has a condition {name}.",
                 parameter=CONDITION + name,
                 position=len(CONDITION),
-                nearest=_nearest(name, names),
+                nearest=nearest(name, names),
             )
 
 
@@ -276,12 +281,12 @@ def _channel(key: str, channels: Mapping[str, Channel]) -> Channel:
             f"There is no channel {key}.",
             parameter=CHANNEL + key,
             position=len(CHANNEL),
-            nearest=_nearest(key, channels),
+            nearest=nearest(key, channels),
         )
     return channels[key]
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """The closest of `names` in spelling, or nothing if none is close."""
     lower = {known.lower(): known for known in names}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)

@@ -1,4 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from auditor.evidence import views
 
 app_name = "evidence"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.channels, name="channels"),
+    path("<int:pk>/", views.channel, name="channel"),
+]
