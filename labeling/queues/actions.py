@@ -226,7 +226,23 @@ def mark_done(*, lease: Lease) -> bool:
         return False
     item.finished_at = timezone.now()
     item.save(update_fields=["finished_at"])
+    _let_others_see(item)
     return True
+
+
+def _let_others_see(item: Item) -> None:
+    """A finished item comes to nobody else, so members who never had it need no veil on it any more.
+
+    Whoever held it once keeps theirs: a label of theirs may still come, late and blind.
+    """
+    if item.round.policy != REVEAL:
+        return
+    had_it = item.leases.values("reviewer")
+    idle = RoundMember.objects.filter(round=item.round).exclude(user__in=had_it)
+    for person_id in idle.values_list("user_id", flat=True):
+        lift_veils(
+            round_key=item.round.veil_key, scopes=SCOPES, person_id=person_id, transcript_id=item.transcript_id
+        )
 
 
 def release_expired(*, round: Round) -> int:
