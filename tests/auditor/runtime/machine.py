@@ -146,13 +146,13 @@ def _parent(pid: int) -> int:
 
 def connect(var: Path, *, password: str | None = None) -> psycopg.Connection[tuple[object, ...]]:
     """A client of the embedded server of `var`."""
-    secret = {"passfile": str(var / "pgpass")} if password is None else {"password": password}
-    return psycopg.connect(
-        host=str(postgres_socket_directory(var)), dbname="auditor", user="auditor", **secret
-    )
+    folder = str(postgres_socket_directory(var))
+    if password is not None:
+        return psycopg.connect(host=folder, dbname="auditor", user="auditor", password=password)
+    return psycopg.connect(host=folder, dbname="auditor", user="auditor", passfile=str(var / "pgpass"))
 
 
-def as_user(uid: int, deed: Callable[[], None]) -> str:
+def as_user(uid: int, deed: Callable[[], object]) -> str:
     """Do something as another user in a forked child; returns the exception's words, empty where it worked."""
     reading, writing = os.pipe()
     pid = os.fork()

@@ -66,6 +66,14 @@ def test_a_killed_child_is_back_within_five_seconds(product: Product, name: str)
             assert session.execute("SELECT count(*) FROM kept").fetchone() == (1000,)
 
 
+def test_work_flows_again_after_all_of_them_were_killed(product: Product) -> None:
+    with connect(product.var) as session:
+        session.autocommit = True
+        session.execute("DELETE FROM runs_pulse")
+        # Beat rings through the broker and a worker writes the row.
+        assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (1,))
+
+
 def test_a_killed_web_worker_is_back_too(product: Product) -> None:
     web = product.pid("web")
     assert web is not None

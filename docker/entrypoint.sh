@@ -1,0 +1,25 @@
+#!/bin/sh
+# One image, four roles: web, worker, beat, migrate. Anything else is a command of manage.py.
+set -eu
+
+role="${1:-web}"
+[ "$#" -eq 0 ] || shift
+
+case "$role" in
+    web)
+        exec python -m auditor.runtime.web --host "${AUDITOR_HOST:-0.0.0.0}" --port "${AUDITOR_PORT:-8000}" --workers 2 "$@"
+        ;;
+    worker)
+        exec python -m celery -A auditor.config worker -Q io,llm,gpu -l INFO --without-gossip --without-mingle "$@"
+        ;;
+    beat)
+        # One beat only. Its schedule is intervals of seconds, so its memory may be lost.
+        exec python -m celery -A auditor.config beat -l INFO --pidfile= -s "$(mktemp -d)/schedule" "$@"
+        ;;
+    migrate)
+        exec python manage.py migrate --noinput "$@"
+        ;;
+    *)
+        exec python manage.py "$role" "$@"
+        ;;
+esac
