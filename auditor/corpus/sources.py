@@ -39,11 +39,13 @@ def keep_source(path: Path) -> SourceFile:
         with path.open("rb") as raw, packed.open("wb") as out:
             zstandard.ZstdCompressor(level=3).copy_stream(raw, out, size=size)
         store_once(name, packed)
-    source, _ = SourceFile.objects.get_or_create(digest=digest.hexdigest(), defaults={"size": size, "path": name})
+    source, _ = SourceFile.objects.get_or_create(
+        digest=digest.hexdigest(), defaults={"size": size, "path": name}
+    )
     return source
 
 
-class _Arrived(File):  # type: ignore[type-arg]
+class _Arrived(File):  # type: ignore[type-arg]  # generic for the checker only
     """A file that the storage of a folder takes by renaming it, so that no half of it is ever seen."""
 
     def __init__(self, path: Path) -> None:

@@ -22,12 +22,22 @@ from auditor.corpus.records import ParsedMessage, ParsedTranscript, Rejection
 CHUNK = 500  # records a transaction, at most
 CHUNK_CHARS = 8_000_000  # characters a transaction, about
 EXCERPT = 240  # characters
+LOCK = 0x436F7270 << 32  # "Corp": the advisory locks of this module, one for each project
 
 TRANSCRIPT_COLUMNS = (
     "id", "project_id", "batch_id", "record_digest", "ordinal", "fingerprint", "external_id", "model_name",
     "conditions", "metadata", "warnings", "place", "excerpt", "n_messages", "n_chars", "created_at",
 )  # fmt: skip
-MESSAGE_COLUMNS = ("transcript_id", "position", "role", "text", "reasoning", "parts", "source_id", "model_name")
+MESSAGE_COLUMNS = (
+    "transcript_id",
+    "position",
+    "role",
+    "text",
+    "reasoning",
+    "parts",
+    "source_id",
+    "model_name",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,8 @@ def write(
 ) -> Iterator[Written]:
     """Insert every new transcript in `parsed`, chunk by chunk; skip any already in the project.
 
+    Writers of one project take turns, a chunk each, so that each sees what the others wrote.
+
     Args:
         attach: called inside each chunk's transaction, so that what it stores for the chunk
             (scores, quotes) commits with it or not at all.
@@ -57,7 +69,7 @@ def write(
         Each chunk after its commit. Memory: one chunk, and 16 bytes of digest for each record.
 
     Raises:
-        IntegrityError: another writer inserted one of these transcripts first. The chunk was
+        IntegrityError: somebody else inserted one of these transcripts first. The chunk was
             rolled back; run again.
     """
     seen: Counter[bytes] = Counter()
@@ -115,6 +127,8 @@ def _chunks(
 def _write_chunk(
     batch: ImportBatch, records: list[tuple[ParsedTranscript, int]], rejects: list[Rejection]
 ) -> Written:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK + batch.project_id])
     known, foreign = _known(batch, [item.digest for item, _ in records])
     fresh = [(item, ordinal) for item, ordinal in records if (item.digest, ordinal) not in known]
     ids = _next_ids(len(fresh))
@@ -132,7 +146,10 @@ def _write_chunk(
     Reject.objects.bulk_create(
         [
             Reject(
-                batch=batch, record=item.place.record, place=item.place.as_text()[:300], reason=item.reason[:1000]
+                batch=batch,
+                record=item.place.record,
+                place=item.place.as_text()[:300],
+                reason=item.reason[:1000],
             )
             for item in rejects
         ],
@@ -145,7 +162,9 @@ def _write_chunk(
         warned=F("warned") + sum(1 for item, _ in fresh if item.warnings),
         rejected=F("rejected") + new_rejects,
     )
-    last = max([item.place.record for item, _ in records] + [item.place.record for item in rejects], default=0)
+    last = max(
+        [item.place.record for item, _ in records] + [item.place.record for item in rejects], default=0
+    )
     return Written(
         pairs=[(item, known[item.digest, ordinal]) for item, ordinal in records],
         new_ids=frozenset(ids),
@@ -155,9 +174,7 @@ def _write_chunk(
     )
 
 
-def _known(
-    batch: ImportBatch, digests: list[str]
-) -> tuple[dict[tuple[str, int], int], set[tuple[str, int]]]:
+def _known(batch: ImportBatch, digests: list[str]) -> tuple[dict[tuple[str, int], int], set[tuple[str, int]]]:
     """What the project holds of these records: their ids, and which came by other batches."""
     rows = Transcript.objects.filter(project_id=batch.project_id, record_digest__in=set(digests))
     ids: dict[tuple[str, int], int] = {}
@@ -172,7 +189,8 @@ def _known(
 def _next_ids(count: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('corpus_transcript', 'id')) FROM generate_series(1, %s)", [count]
+            "SELECT nextval(pg_get_serial_sequence('corpus_transcript', 'id')) FROM generate_series(1, %s)",
+            [count],
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -196,13 +214,16 @@ def _message_row(pk: int, position: int, message: ParsedMessage) -> tuple[Any, .
 
 def _excerpt(messages: Sequence[ParsedMessage]) -> str:
     """The first words of the last thing the model said, or of the last message at all."""
-    said = [m for m in messages if m.role == "assistant" and m.text.strip()] or [m for m in messages if m.text.strip()]
+    said = [m for m in messages if m.role == "assistant" and m.text.strip()] or [
+        m for m in messages if m.text.strip()
+    ]
     return " ".join(said[-1].text[: 4 * EXCERPT].split())[:EXCERPT] if said else ""
 
 
 def _length(item: ParsedTranscript) -> int:
     return sum(
-        len(m.text) + len(m.reasoning) + sum(len(part.get("text") or "") for part in m.parts) for m in item.messages
+        len(m.text) + len(m.reasoning) + sum(len(part.get("text") or "") for part in m.parts)
+        for m in item.messages
     )
 
 

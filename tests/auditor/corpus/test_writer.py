@@ -1,0 +1,90 @@
+"""The writer's promises to everything that points at a transcript."""
+
+import hashlib
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auditor.accounts.models import Project
+from auditor.corpus.models import Message, Transcript
+from auditor.corpus.records import ParsedMessage, ParsedTranscript, Place, Rejection
+from auditor.corpus.sanitise import clean_text
+from auditor.corpus.writer import fingerprint, write
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+def record(number: int) -> ParsedTranscript:
+    digest = hashlib.sha256(str(number).encode()).hexdigest()
+    return ParsedTranscript(
+        digest=digest, place=Place(number, line=number), messages=(ParsedMessage("user", "hi"),)
+    )
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE corpus_message SET text = 'x'", "UPDATE corpus_transcript SET excerpt = 'x'"]
+)
+def test_the_database_refuses_to_change_what_was_said(project: Project, statement: str) -> None:
+    make.transcript(project)
+    with (
+        pytest.raises(IntegrityError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+
+
+def test_a_chunk_whose_scores_fail_is_not_stored_at_all(project: Project) -> None:
+    def fail(written: object) -> None:
+        raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        list(write(make.batch(project), [record(1)], attach=fail))
+    assert not Transcript.objects.exists()
+    assert not Message.objects.exists()
+
+
+def test_a_chunk_names_new_and_old_transcripts(project: Project) -> None:
+    batch = make.batch(project)
+    (first,) = write(batch, [record(1), record(2)])
+    (second,) = write(make.batch(project), [record(2), record(3), Rejection(Place(4, line=9), "why")])
+    assert second.pairs[0][1] == first.pairs[1][1]
+    assert second.new_ids == {second.pairs[1][1]}
+    assert (second.already_there, second.rejected, second.last_record) == (1, 1, 4)
+
+
+def test_the_excerpt_is_the_last_thing_the_model_said(project: Project) -> None:
+    stored = make.transcript(
+        project,
+        [
+            ParsedMessage("assistant", "first"),
+            ParsedMessage("assistant", " the \n last  one "),
+            ParsedMessage("user", "?"),
+        ],
+    )
+    assert stored.excerpt == "the last one"
+
+
+def test_call_ids_do_not_change_the_fingerprint() -> None:
+    def said(call: str, text: str = "{}") -> list[ParsedMessage]:
+        return [
+            ParsedMessage(
+                "assistant", "", parts=({"kind": "tool_call", "id": call, "name": "f", "text": text},)
+            )
+        ]
+
+    assert fingerprint(said("call_1")) == fingerprint(said("call_2"))
+    assert fingerprint(said("call_1")) != fingerprint(said("call_1", "[]"))
+    assert fingerprint([ParsedMessage("user", "ab"), ParsedMessage("user", "")]) != fingerprint(
+        [ParsedMessage("user", "a"), ParsedMessage("user", "b")]
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(max_size=40).map(clean_text), min_size=1, max_size=4))
+def test_any_text_comes_back_as_it_was(project: Project, texts: list[str]) -> None:
+    stored = make.transcript(project, [ParsedMessage("user", text, reasoning=text) for text in texts])
+    assert [(m.text, m.reasoning) for m in stored.messages.all()] == [(t, t) for t in texts]
