@@ -82,10 +82,14 @@ def declare_channel(
         raise ChannelClash(f"channel {key}: rollup must be one of {', '.join(ROLLUPS)}")
     with transaction.atomic():
         channel, created = Channel.objects.get_or_create(
-            project_id=project_id, key=key[:200], defaults={"name": (name or key)[:300], "kind": kind, **given}
+            project_id=project_id,
+            key=key[:200],
+            defaults={"name": (name or key)[:300], "kind": kind, **given},
         )
         if created:
-            record(verb="channel.declared", subject=channel, actor=actor, project_id=project_id, key=channel.key)
+            record(
+                verb="channel.declared", subject=channel, actor=actor, project_id=project_id, key=channel.key
+            )
             return channel
         if channel.kind != kind or channel.unit != given.get("unit", channel.unit):
             raise ChannelClash(f"channel {key} exists as {channel.kind} by {channel.unit}, not {kind}")
@@ -94,7 +98,9 @@ def declare_channel(
             for attribute in changed:
                 setattr(channel, attribute, given[attribute])
             channel.save(update_fields=changed)
-            record(verb="channel.filled_in", subject=channel, actor=actor, project_id=project_id, fields=changed)
+            record(
+                verb="channel.filled_in", subject=channel, actor=actor, project_id=project_id, fields=changed
+            )
     return channel
 
 
@@ -119,7 +125,9 @@ def write_readings(*, readings: Sequence[NewReading], source: str) -> int:
                 transcript_id__in=transcripts, channel_id__in=channels, superseded_at__isnull=True
             )
         }
-        fresh = [new for place, new in latest.items() if place not in current or _differs(current[place], new)]
+        fresh = [
+            new for place, new in latest.items() if place not in current or _differs(current[place], new)
+        ]
         replaced = [current[new.place].pk for new in fresh if new.place in current]
         if replaced:
             Reading.objects.filter(pk__in=replaced).update(superseded_at=now)
@@ -156,7 +164,10 @@ def roll_up(*, pairs: Iterable[tuple[int, int]]) -> None:
     for channel_id, transcript_id in gone:
         Rollup.objects.filter(channel_id=channel_id, transcript_id=transcript_id).delete()
     Rollup.objects.bulk_create(
-        [_rolled(channels[channel_id], transcript_id, found) for (channel_id, transcript_id), found in behind.items()],
+        [
+            _rolled(channels[channel_id], transcript_id, found)
+            for (channel_id, transcript_id), found in behind.items()
+        ],
         update_conflicts=True,
         unique_fields=["transcript", "channel"],
         update_fields=["value", "label", "n"],
@@ -211,7 +222,9 @@ def _write_quotes(cited: list[tuple[Reading, NewReading]]) -> None:
     Quote.objects.bulk_create(quotes, batch_size=2000)
 
 
-def lay_veils(*, person_ids: Iterable[int], transcript_ids: Sequence[int], round_key: str, scopes: Iterable[str]) -> None:
+def lay_veils(
+    *, person_ids: Iterable[int], transcript_ids: Sequence[int], round_key: str, scopes: Iterable[str]
+) -> None:
     """Hide evidence of these scopes on these transcripts from these people; safe to repeat.
 
     A veil that was lifted stays lifted. The caller records the event of the round.

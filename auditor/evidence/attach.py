@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F
+from psycopg.errors import DeadlockDetected
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.models import SourceFile
@@ -34,6 +35,7 @@ CHUNK_TOKENS = 300_000  # tokens a transaction, about
 ID_LIMIT = 300  # characters of an external id that the corpus keeps
 TRIES = 5  # of a chunk, when another writer comes first
 KIND_BY_PREFIX = {"judge.": "judge", "probe.": "probe", "sae.": "sae", "score.": "score"}
+TAKEN = "channel {} holds what people decide here, and no file may write to it"
 Beat = Callable[[int, str], None]  # bytes read, words
 
 
@@ -51,7 +53,9 @@ def attach_file(*, project: Project, path: Path, file_name: str, actor: User | N
     return batch
 
 
-def open_attachment(*, project: Project, source: SourceFile, file_name: str, actor: User | None) -> EvidenceBatch:
+def open_attachment(
+    *, project: Project, source: SourceFile, file_name: str, actor: User | None
+) -> EvidenceBatch:
     """A batch for this file with its queued run; ring for it with `runs.tasks.ring_run(batch.run)`."""
     with transaction.atomic():
         run = open_run(
@@ -114,9 +118,12 @@ class _Attacher:
                 with transaction.atomic():
                     accepted = self._attach(chunk)
                 break
-            except IntegrityError:
+            except (IntegrityError, OperationalError) as problem:
                 self._channels = known
-                if attempt == TRIES:
+                came_first = isinstance(problem, IntegrityError) or isinstance(
+                    problem.__cause__, DeadlockDetected
+                )
+                if attempt == TRIES or not came_first:
                     raise
         self.lines += len(chunk)
         self.accepted += accepted
@@ -171,26 +178,31 @@ class _Attacher:
         return self.batch.rejects.count() - before
 
     def _declare(self, line: ChannelLine) -> None:
-        known = self._channels.get(line.key) or Channel.objects.filter(
-            project_id=self.batch.project_id, key=line.key
-        ).first()
+        known = self._known(line.key)
+        if known is not None and known.kind == HUMAN:
+            raise _CannotAttach(TAKEN.format(line.key))
+        kind = line.kind or (known.kind if known else kind_of_key(line.key))
         self._channels[line.key] = declare_channel(
-            project_id=self.batch.project_id, key=line.key, kind=line.kind or (known.kind if known else kind_of_key(line.key)),
-            actor=self.batch.created_by, name=line.name, unit=line.unit, rollup=line.rollup, lo=line.lo, hi=line.hi,
-            polarity=line.polarity, notice=line.notice, detail=dict(line.detail),
+            project_id=self.batch.project_id, key=line.key, kind=kind, actor=self.batch.created_by, name=line.name,
+            unit=line.unit, rollup=line.rollup, lo=line.lo, hi=line.hi, polarity=line.polarity, notice=line.notice,
+            detail=dict(line.detail),
         )  # fmt: skip
+
+    def _known(self, key: str) -> Channel | None:
+        if key in self._channels:
+            return self._channels[key]
+        return Channel.objects.filter(project_id=self.batch.project_id, key=key).first()
 
     def _channel(self, line: ReadingLine | TrackLine) -> Channel:
         """The channel a line names, made if the project has none of that key."""
         key = line.channel
         if key not in self._channels:
-            known = Channel.objects.filter(project_id=self.batch.project_id, key=key).first()
-            self._channels[key] = known or declare_channel(
+            self._channels[key] = self._known(key) or declare_channel(
                 project_id=self.batch.project_id, key=key, kind=kind_of_key(key), actor=self.batch.created_by,
                 unit=_unit_of(line),
             )  # fmt: skip
         if self._channels[key].kind == HUMAN:
-            raise _CannotAttach(f"channel {key} holds what people decide here, and no file may write to it")
+            raise _CannotAttach(TAKEN.format(key))
         return self._channels[key]
 
 

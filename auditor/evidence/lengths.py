@@ -17,7 +17,9 @@ def lengths_of(transcript_ids: Iterable[int]) -> Lengths:
     found: Lengths = {}
     for transcript_id, position, text, reasoning, parts in rows:
         lengths = {"text": text} | ({"reasoning": reasoning} if reasoning else {})
-        lengths |= {f"part:{index}": len(part["text"]) for index, part in enumerate(parts) if part.get("text")}
+        lengths |= {
+            f"part:{index}": len(part["text"]) for index, part in enumerate(parts) if part.get("text")
+        }
         found[transcript_id, position] = lengths
     return found
 

@@ -86,7 +86,9 @@ def write_tracks(*, tracks: Sequence[NewTrack], source: str) -> int:
     lengths = lengths_of({track.transcript_id for track in latest.values()})
     packed: dict[Place, bytes] = {}
     for place, track in latest.items():
-        if problem := problem_with(lengths, track.transcript_id, track.position, track.part, max(track.ends, default=0)):
+        if problem := problem_with(
+            lengths, track.transcript_id, track.position, track.part, max(track.ends, default=0)
+        ):
             raise BadTrack(problem)
         packed[place] = pack(track.starts, track.ends, track.values)
     with transaction.atomic():
@@ -216,7 +218,11 @@ def _write_track_readings(tracks: list[NewTrack], source: str) -> None:
     moved = [
         reading
         for reading in old
-        if (new := readings.get((reading.channel_id, reading.transcript_id, reading.position or 0, reading.part)))
+        if (
+            new := readings.get(
+                (reading.channel_id, reading.transcript_id, reading.position or 0, reading.part)
+            )
+        )
         and (reading.start, reading.end) != (new.start, new.end)
     ]
     Reading.objects.filter(pk__in=[reading.pk for reading in moved]).update(superseded_at=timezone.now())
