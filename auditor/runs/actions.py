@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from auditor.ledger.actions import record
@@ -35,12 +36,25 @@ class RunFailed(Exception):
 
 
 def open_run(
-    *, project_id: int, kind: str, title: str, task: str, actor: Any, total: int | None = None, unit: str = "rows"
+    *,
+    project_id: int,
+    kind: str,
+    title: str,
+    task: str,
+    actor: Any,
+    total: int | None = None,
+    unit: str = "rows",
 ) -> Run:
     """A new queued run; ring for it with `runs.tasks.ring(run.task, run.pk)`."""
     with transaction.atomic():
         run = Run.objects.create(
-            project_id=project_id, kind=kind, title=title[:300], task=task, created_by=actor, total=total, unit=unit
+            project_id=project_id,
+            kind=kind,
+            title=title[:300],
+            task=task,
+            created_by=actor,
+            total=total,
+            unit=unit,
         )
         record(verb="run.queued", subject=run, actor=actor, project_id=project_id, kind=kind, title=run.title)
     return run
@@ -118,7 +132,8 @@ def carry(run_id: int) -> Iterator[Ticket | None]:
         else:
             mine.update(status="queued", rung_at=timezone.now(), note=f"Will be tried again: {words}"[:500])
     else:
-        mine.update(status="done", finished_at=timezone.now(), beat_at=timezone.now())
+        now = timezone.now()
+        mine.update(status="done", finished_at=now, beat_at=now, done=Coalesce("total", "done"))
 
 
 @contextmanager

@@ -57,12 +57,12 @@ class Run(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(status__in=STATUSES), name="known_run_status"),
-            models.CheckConstraint(condition=Q(total__isnull=True) | Q(total__gte=0), name="run_total_counts"),
+            models.CheckConstraint(
+                condition=Q(total__isnull=True) | Q(total__gte=0), name="run_total_counts"
+            ),
         ]
         indexes = [
-            models.Index(
-                F("beat_at"), name="runs_not_over", condition=Q(status__in=["queued", "running"])
-            )
+            models.Index(F("beat_at"), name="runs_not_over", condition=Q(status__in=["queued", "running"]))
         ]
 
     def __str__(self) -> str:

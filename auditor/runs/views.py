@@ -1,0 +1,75 @@
+"""One long job on its page: how far it is, how to stop it, what comes next."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_GET, require_POST
+
+from auditor.accounts.access import access_project
+from auditor.accounts.models import Membership, Role
+from auditor.runs import actions, queries
+from auditor.runs.models import Run
+from auditor.web.pages import wants_fragment
+
+OVER = 286  # the answer at which htmx stops polling
+LISTED = 100  # newest runs on one page
+NEXT = {  # kind of run -> URL name of its result, given the project and the run; and the words for it
+    "import": ("intake:result", "See what came in"),
+    "evidence": ("intake:result", "See what was attached"),
+}
+
+
+@require_GET
+def runs(request: HttpRequest, project: str) -> HttpResponse:
+    """The newest runs of the project."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    rows = queries.runs_of(membership.project.pk)[:LISTED]
+    return render(request, "auditor/runs/list.html", {"runs": rows, "listed": LISTED})
+
+
+@require_GET
+def run(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """The page polls its own address for the fragment `progress` until the run is over."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    found = access_run(membership, pk)
+    fragment = wants_fragment(request)
+    context = {
+        "run": found,
+        "fragment": fragment,
+        "alive": queries.worker_is_alive(),
+        "next": _next(found, project),
+    }
+    template = "auditor/runs/run.html#progress" if fragment else "auditor/runs/run.html"
+    response = render(request, template, context, status=OVER if fragment and found.is_over else 200)
+    patch_vary_headers(response, ("HX-Request", "HX-Boosted", "HX-History-Restore-Request"))
+    return response
+
+
+@require_POST
+def cancel(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    membership = access_project(request, project, role=Role.MANAGER)
+    found = access_run(membership, pk)
+    actions.cancel_run(run=found, actor=membership.user)
+    return redirect("runs:run", project=project, pk=found.pk)
+
+
+def access_run(membership: Membership, pk: int) -> Run:
+    """A run of the member's project.
+
+    Raises:
+        Http404: not in this project.
+    """
+    found = Run.objects.select_related("created_by").filter(pk=pk, project=membership.project).first()
+    if found is None:
+        raise Http404("no such run")
+    return found
+
+
+def _next(run: Run, slug: str) -> tuple[str, str] | None:
+    """Where the result stands and the words for it, if its kind has a page."""
+    name, words = NEXT.get(run.kind, ("", ""))
+    try:
+        return (reverse(name, args=[slug, run.pk]), words) if name else None
+    except NoReverseMatch:
+        return None
