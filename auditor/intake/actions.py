@@ -4,23 +4,28 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.models import ImportBatch, SourceFile
-from auditor.corpus.sources import keep_source, open_source
+from auditor.corpus.sanitise import clean_text
+from auditor.corpus.sources import incoming, keep_source, open_source
 from auditor.corpus.writer import write
 from auditor.intake.importers import FORMATS
+from auditor.intake.importers.detect import HEAD, detect
 from auditor.intake.importers.mapping import Mapping as FieldMapping
 from auditor.intake.importers.mapping import from_json, to_json
+from auditor.intake.models import Upload
 from auditor.intake.scores import ScoreWriter
 from auditor.ledger.actions import record
 from auditor.runs.actions import carry_here, open_run
 from auditor.runs.models import Run
 
 TASK = "intake.import_batch"
-TRIES = 20  # of a file, when another writer comes first; each time that writer has gone on a chunk at least
+TRIES = 5  # of a file, when somebody else comes first
 Beat = Callable[[int, str], None]  # bytes read, words
 
 
@@ -51,7 +56,12 @@ def import_file(
     """
     check_format(format, mapping)
     batch = open_import(
-        project=project, source=keep_source(path), file_name=file_name, format=format, mapping=mapping, actor=actor
+        project=project,
+        source=keep_source(path),
+        file_name=file_name,
+        format=format,
+        mapping=mapping,
+        actor=actor,
     )
     assert batch.run is not None
     with carry_here(batch.run) as report:
@@ -78,7 +88,9 @@ def check_format(format: str, mapping: Mapping[str, Any] | None) -> FieldMapping
     if not FORMATS[format].needs_mapping:
         return None
     if not mapping:
-        raise CannotImport(f"the format {format} needs a mapping: which field is the conversation, the id, the scores")
+        raise CannotImport(
+            f"the format {format} needs a mapping: which field is the conversation, the id, the scores"
+        )
     return from_json(mapping)
 
 
@@ -161,3 +173,72 @@ def _pass(batch: ImportBatch, file: BinaryIO, beat: Beat) -> int:
 
 def _came_first(problem: Exception) -> bool:
     return isinstance(problem, IntegrityError) or isinstance(problem.__cause__, DeadlockDetected)
+
+
+def keep_upload(*, project: Project, file: "UploadedFile[bytes]", actor: User) -> Upload:
+    """Keep a file that arrived from a browser, and say what it looks like.
+
+    Raises:
+        CannotImport: larger than MAX_UPLOAD_BYTES, or empty.
+    """
+    limit = settings.MAX_UPLOAD_BYTES
+    if file.size is not None and file.size > limit:
+        raise CannotImport(too_large(file.size))
+    name = shown_name(file.name or "")
+    path, size, head = incoming(), 0, b""
+    try:
+        with path.open("wb") as out:
+            for chunk in file.chunks():
+                size += len(chunk)
+                if size > limit:
+                    raise CannotImport(too_large(size))
+                head += chunk[: max(0, HEAD - len(head))]
+                out.write(chunk)
+        if not size:
+            raise CannotImport(f"{name} is empty.")
+        source = keep_source(path)
+    finally:
+        path.unlink(missing_ok=True)
+    found = detect(head, name)
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            project=project,
+            file_name=name,
+            source=source,
+            format=found.format,
+            why=found.why[:300],
+            created_by=actor,
+        )
+        record(
+            verb="upload.kept", subject=upload, actor=actor, project_id=project.pk, file=name, sha256=source.digest,
+            format=found.format,
+        )  # fmt: skip
+    return upload
+
+
+def too_large(size: int) -> str:
+    """The words for a file over the limit, with the way that has none."""
+    return (
+        f"The file has {size / 1e6:,.0f} MB; uploads may have {settings.MAX_UPLOAD_BYTES / 1e6:,.0f} MB. "
+        "manage.py import_transcripts reads files of any size on the server itself."
+    )
+
+
+def shown_name(name: str) -> str:
+    """A foreign file name without folders and what cannot be printed, its end kept if it is too long."""
+    name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(sign if sign.isprintable() else "\ufffd" for sign in clean_text(name)).strip()
+    return name[-300:] or "unnamed"
+
+
+def discard_upload(*, upload: Upload, actor: User) -> None:
+    """Let an upload go; the kept bytes stay, since an import may name them."""
+    with transaction.atomic():
+        record(
+            verb="upload.discarded",
+            subject=upload,
+            actor=actor,
+            project_id=upload.project_id,
+            file=upload.file_name,
+        )
+        upload.delete()

@@ -4,33 +4,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import shared_task
+from django.db import transaction
 
-from auditor.accounts.models import Project, User
-from auditor.corpus.models import ImportBatch, SourceFile
+from auditor.accounts.models import User
+from auditor.corpus.models import ImportBatch
+from auditor.evidence.models import EvidenceBatch
+from auditor.evidence.tasks import queue_attachment
 from auditor.intake.actions import batch_of, import_batch, open_import
+from auditor.intake.models import Upload
 from auditor.runs.actions import carry
 from auditor.runs.tasks import ring_run
 
 
-def queue_import(
-    *,
-    project: Project,
-    source: SourceFile,
-    file_name: str,
-    format: str,
-    mapping: Mapping[str, Any] | None,
-    actor: User,
+def start_import(
+    *, upload: Upload, format: str, mapping: Mapping[str, Any] | None, actor: User
 ) -> ImportBatch:
-    """Open a batch and wake a worker for it once it is committed.
+    """Open a batch for an uploaded file, let the upload go, and wake a worker once that is committed.
 
     Raises:
         CannotImport, MappingError: see `actions.check_format`.
     """
-    batch = open_import(
-        project=project, source=source, file_name=file_name, format=format, mapping=mapping, actor=actor
-    )
-    assert batch.run is not None
-    ring_run(batch.run)
+    with transaction.atomic():
+        batch = open_import(
+            project=upload.project, source=upload.source, file_name=upload.file_name, format=format,
+            mapping=mapping, actor=actor,
+        )  # fmt: skip
+        assert batch.run is not None
+        upload.delete()
+        ring_run(batch.run)
+    return batch
+
+
+def start_attachment(*, upload: Upload, actor: User) -> EvidenceBatch:
+    """The same for an evidence file."""
+    with transaction.atomic():
+        batch = queue_attachment(
+            project=upload.project, source=upload.source, file_name=upload.file_name, actor=actor
+        )
+        upload.delete()
     return batch
 
 
