@@ -48,6 +48,7 @@ class Line:
     cells: tuple[Cell, ...]
     differs: bool = False
     is_prose: bool = False
+    question: str = ""  # in full, where `name` is short for one
 
 
 def in_order(case: Case, labels: Iterable[LabelRevision]) -> list[LabelRevision]:
@@ -99,7 +100,8 @@ def lines_of(columns: Sequence[Column], codebook: Codebook, channels: Mapping[st
             continue
         cells = [Cell(_answer(codebook, question.key, one.answers.get(question.key))) for one in finals]
         if any(cell.text for cell in cells):
-            lines.append(_line(question.text, cells, judged=True))
+            name = question.key.replace("_", " ").capitalize()
+            lines.append(_line(name, cells, judged=True, question=question.text))
     prose = {
         "Why": [one.rationale for one in finals],
         "Lowered because": [one.lowered_reason for one in finals],
@@ -132,8 +134,9 @@ def marks_of(columns: Sequence[Column]) -> list[Mark]:
     return marks
 
 
-def _line(name: str, cells: list[Cell], *, judged: bool = False) -> Line:
-    return Line(name, tuple(cells), differs=judged and len({cell.text for cell in cells}) > 1)
+def _line(name: str, cells: list[Cell], *, judged: bool = False, question: str = "") -> Line:
+    differs = judged and len({cell.text for cell in cells}) > 1
+    return Line(name, tuple(cells), differs=differs, question=question)
 
 
 def _coded(codebook: Codebook, label: LabelRevision | None) -> Cell:

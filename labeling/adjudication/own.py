@@ -47,7 +47,7 @@ def read_answers(codebook: Codebook, form: Mapping[str, Sequence[str]]) -> dict[
     """The answers in a submitted form (name -> values); fields that are no answer are left out."""
     answers: dict[str, Answer] = {}
     for question in codebook.questions:
-        values = [value for value in form.get(PREFIX + question.key, ()) if value]
+        values = [value for value in form.get(PREFIX + question.key, ()) if value and "\x00" not in value]
         if not values:
             continue
         if question.kind == "multiple":

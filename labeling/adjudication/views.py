@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -45,7 +46,7 @@ def _list(request: HttpRequest, project: str, *, settled: bool) -> HttpResponse:
             rows.order_by(), key="settled_at" if settled else "opened_at", descending=settled,
             cursor=request.GET.get("after", ""), size=PAGE,
         )  # fmt: skip
-    except BadCursor as problem:
+    except (BadCursor, ValidationError, TypeError) as problem:  # TypeError: a value of another kind
         raise Http404(str(problem)) from problem
     context = {
         "counts": queries.counts_of(membership),
@@ -120,7 +121,11 @@ def _taken(case: Case, take: str) -> LabelRevision | None:
     """The label to take over; None for the adjudicator's own."""
     if take == OWN:
         return None
-    found = LabelRevision.objects.filter(item=case.item, pk=int(take)).first() if take.isdigit() else None
+    found = (
+        LabelRevision.objects.filter(item=case.item, pk=int(take)).first()
+        if take.isascii() and take.isdigit()
+        else None
+    )
     if found is None:
         raise Http404("no such label on this item")
     return found

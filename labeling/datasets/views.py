@@ -3,6 +3,7 @@
 import json
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -37,7 +38,7 @@ def list_releases(request: HttpRequest, project: str) -> HttpResponse:
         page = page_of(
             rows, key="created_at", descending=True, cursor=request.GET.get("after", ""), size=PAGE
         )
-    except BadCursor as problem:
+    except (BadCursor, ValidationError, TypeError) as problem:  # TypeError: a value of another kind
         raise Http404(str(problem)) from problem
     return render_page(request, "labeling/datasets/list.html", {"page": page}, partial="rows")
 

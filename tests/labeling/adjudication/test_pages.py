@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from auditor.accounts.models import Membership, Project, Role, User
 from auditor.evidence.actions import lift_veils
+from auditor.web.keyset import encode
 from labeling.adjudication import actions
 from labeling.adjudication.models import Case
 from labeling.queues import actions as queues
@@ -238,3 +239,14 @@ def test_pages_take_a_fixed_number_of_queries(
         browser.get(reverse("adjudication:cases", args=[project.slug]))
     with django_assert_max_num_queries(22):  # type: ignore[operator]
         browser.get(address(case))
+
+
+@pytest.mark.parametrize("take", ["²", "9" * 19, "0", "-1", "own "])
+def test_a_label_that_is_none_is_404_or_refused(case: Case, ada: User, take: str) -> None:
+    assert signed_in(ada).post(address(case), {"take": take, "reason": "x"}).status_code in (404, 422)
+
+
+@pytest.mark.parametrize("cursor", ["x", encode(["x", 1]), encode([1, 1]), encode([None, 1])])
+def test_a_damaged_page_address_is_404(case: Case, project: Project, ada: User, cursor: str) -> None:
+    address = reverse("adjudication:cases", args=[project.slug])
+    assert signed_in(ada).get(address, {"after": cursor}).status_code in (200, 404)
