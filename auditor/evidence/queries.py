@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Model, OuterRef, Q, QuerySet, Subquery
 
 from auditor.accounts.models import User
 from auditor.corpus.models import TranscriptQuerySet
@@ -122,4 +122,5 @@ def scope_of(channel: Channel) -> str:
 
 def channels_of(project_id: int) -> QuerySet[Channel]:
     """The channels of a project, people's last."""
-    return Channel.objects.filter(project_id=project_id).order_by("kind", "key")
+    last = ExpressionWrapper(Q(kind=HUMAN), output_field=BooleanField())
+    return Channel.objects.filter(project_id=project_id).order_by(last, "kind", "key")
