@@ -45,7 +45,7 @@ python: $(V)/.dev  ## the Python tests of T=tests/some/path, one process
 	$(BIN)/python -m pytest -n 0 -m "not browser" $(T)
 
 js: $(V)/.dev node  ## the JavaScript tests
-	node --test "tests/js/*.test.js"
+	node --test tests/js/*.test.js
 
 browser: $(V)/.dev chromium  ## the browser tests, with axe
 	$(BIN)/python -m pytest -n 0 -m browser
