@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 
 from auditor.accounts.models import Membership, User
@@ -134,9 +134,11 @@ def is_ruled(item: Item) -> bool:
 
 def own_labels(round: Round, reviewer: User) -> QuerySet[LabelRevision]:
     """The reviewer's newest final label of each item in the round, the latest first."""
-    newest = LabelRevision.objects.filter(item__round=round, reviewer=reviewer, stage=FINAL).latest_each()
-    rows = LabelRevision.objects.filter(pk__in=newest.values("pk"))
-    return rows.select_related("item__transcript").order_by("-pk")
+    finals = LabelRevision.objects.filter(item__round=round, reviewer=reviewer, stage=FINAL)
+    newer = LabelRevision.objects.filter(
+        item=OuterRef("item"), reviewer=reviewer, stage=FINAL, number__gt=OuterRef("number")
+    )
+    return finals.exclude(Exists(newer)).select_related("item__transcript").order_by("-pk")
 
 
 def visible_readings(reviewer: User, transcript_id: int) -> QuerySet[Reading]:

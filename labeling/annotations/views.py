@@ -175,7 +175,8 @@ def transcript(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     standing = queries.access_standing(membership, pk)
     shown = queries.heat_of(standing, membership.user, request.GET.get("heat", ""))
     marks = quote_marks(queries.opinions_of(standing, membership.user)) + (shown.marks if shown is not None else [])
-    context = {"document": queries.document_of(standing, marks), "heat": shown.hue if shown is not None else "probe"}
+    heat = shown.hue if shown is not None else "probe"
+    context = {"standing": standing, "document": queries.document_of(standing, marks), "heat": heat}
     return render(request, f"{DESK}#text", context)
 
 

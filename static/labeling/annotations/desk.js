@@ -234,7 +234,7 @@ export function attach(document, window) {
     for (const button of desk.querySelectorAll("[data-rely]")) {
       const on = form.relied_on.includes(Number(button.dataset.rely));
       button.setAttribute("aria-pressed", String(on));
-      button.textContent = on ? "Relied on" : "Rely on this";
+      button.querySelector("[data-words]").textContent = on ? "Relied on" : "Rely on this";
     }
   };
 
