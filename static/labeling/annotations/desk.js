@@ -41,6 +41,7 @@ export function attach(document, window) {
   const activity = new Activity({ seconds: state.active });
   const waiting = []; // keys pressed while the rail was on its way
   let busy = false;
+  let railDue = false; // the form was kept, but what follows from it is not shown yet
 
   const post = (url, data, more = {}) =>
     window.fetch(url, {
@@ -56,7 +57,10 @@ export function attach(document, window) {
     saves: state.saves,
     storage: window.localStorage,
     send: (data) => post(state.urls.draft, data),
-    onState: () => showSaved(),
+    onState: (now) => {
+      showSaved();
+      if (now === "saved" && railDue && !busy) follow();
+    },
   });
 
   const showSaved = () => {
@@ -77,10 +81,15 @@ export function attach(document, window) {
     busy = true;
     rail().setAttribute("aria-busy", "true");
     autosave.change(form);
+    railDue = false;
     const answer = await autosave.flush({ rail: true, open });
     if (answer?.ok) replaceRail(await answer.text());
     else if (answer?.status === 409) offerReload((await answer.json()).problem);
-    else say("The server does not answer. What you did is kept here and sent again.", { bad: true });
+    else if (answer?.status === 422) say((await answer.json()).problem, { bad: true });
+    else {
+      railDue = true;
+      say("The server does not answer. What you did is kept here and sent again.", { bad: true });
+    }
     rail().removeAttribute("aria-busy");
     busy = false;
     press();
