@@ -203,8 +203,6 @@ def _write(
         item=item.pk,
         number=ruling.number,
         rule=by,
-        label=label,
-        grade=grade,
         took=took.pk if took else None,
         cites=sorted(one.pk for one in labels),
     )
