@@ -50,6 +50,7 @@ class Brush:
     bars: list[BrushBar]
     lo: str  # the ends chosen now
     hi: str
+    notice: str  # the channel's, unless the one before said the same
 
 
 def headings(arrangement: Arrangement, columns: Sequence[Channel]) -> dict[str, Heading | list[Heading]]:
@@ -100,10 +101,11 @@ def chips(arrangement: Arrangement, channels: Mapping[str, Channel]) -> list[Chi
 
 def brushes(arrangement: Arrangement, histograms: Sequence[Histogram]) -> list[Brush]:
     """Each histogram with an address for each bar that counts anything."""
-    return [_brush(arrangement, drawn) for drawn in histograms]
+    before = ["", *(drawn.channel.notice for drawn in histograms)]
+    return [_brush(arrangement, drawn, said) for drawn, said in zip(histograms, before, strict=False)]
 
 
-def _brush(arrangement: Arrangement, drawn: Histogram) -> Brush:
+def _brush(arrangement: Arrangement, drawn: Histogram, said: str) -> Brush:
     key = drawn.channel.key
     others = widened(arrangement.filter, channel=key)
     made = []
@@ -112,4 +114,5 @@ def _brush(arrangement: Arrangement, drawn: Histogram) -> Brush:
         narrowed = replace(others, channels=(*others.channels, bounds))
         made.append(BrushBar(bar, "?" + arrangement.filtered(narrowed).to_query(), *bounds.ends))
     lo, hi = drawn.chosen.ends if drawn.chosen is not None else ("", "")
-    return Brush(drawn, made, lo, hi)
+    notice = drawn.channel.notice
+    return Brush(drawn, made, lo, hi, "" if notice == said else notice)

@@ -86,7 +86,8 @@ def reading(
         return Reading(transcript, first, render(messages, hits), veiled=True, found_in=found_in)
     said = opinions(sight, transcript.pk)
     tracks = list(sight.tracks([transcript.pk]))
-    layers = list({track.channel_id: track.channel for track in tracks}.values())
+    heated = {track.channel_id: track.channel for track in tracks}
+    layers = sorted(heated.values(), key=lambda channel: (channel.kind, channel.key))
     shown = None
     if layers and heat_key != OFF:
         positions = range(first, first + PAGE)

@@ -75,6 +75,7 @@ class Opinion:
     label: str
     statements: list[Statement]
     more: int  # readings beyond those shown
+    first_of_kind: bool  # where the kind's warning stands
 
     @property
     def is_whole(self) -> bool:
@@ -94,7 +95,7 @@ def opinions(sight: Sight, transcript_id: int) -> list[Opinion]:
     for reading in readings:
         by_channel.setdefault(reading.channel_id, []).append(reading)
     letters = _letters()
-    found = []
+    found: list[Opinion] = []
     ordered = sorted(by_channel.values(), key=lambda said: said[0].channel.kind == HUMAN)
     for said in ordered:
         shown = sorted(said, key=_weight)[:MOST_STATEMENTS]
@@ -106,7 +107,8 @@ def opinions(sight: Sight, transcript_id: int) -> list[Opinion]:
             )
             for reading in shown
         ]
-        found.append(_opinion(said, rolled.get(said[0].channel_id), statements))
+        new = not found or found[-1].channel.kind != said[0].channel.kind
+        found.append(_opinion(said, rolled.get(said[0].channel_id), statements, new))
     return found
 
 
@@ -131,7 +133,9 @@ def quote_marks(found: Iterable[Opinion]) -> list[Mark]:
     ]
 
 
-def _opinion(said: Sequence[Reading], rolled: Rollup | None, statements: list[Statement]) -> Opinion:
+def _opinion(
+    said: Sequence[Reading], rolled: Rollup | None, statements: list[Statement], first_of_kind: bool
+) -> Opinion:
     channel = said[0].channel
     return Opinion(
         channel=channel,
@@ -140,6 +144,7 @@ def _opinion(said: Sequence[Reading], rolled: Rollup | None, statements: list[St
         label=rolled.label if rolled is not None else "",
         statements=statements,
         more=len(said) - len(statements),
+        first_of_kind=first_of_kind,
     )
 
 

@@ -48,7 +48,8 @@ def test_the_text_stands_on_the_page_and_is_only_text(project: Project, mia: Use
         project, [ParsedMessage(role="assistant", text="<img src=x onerror=alert(1)> & 'so'")]
     )
     seen = page(signed_in(mia), row)
-    assert "&lt;img src=x onerror=alert(1)&gt; &amp; 'so'" in seen and "<img src=x" not in seen
+    assert "&lt;img src=x onerror=alert(1)&gt; &amp; 'so'" in seen
+    assert "<img src=x" not in seen
 
 
 def test_cited_words_are_marked_and_linked_and_words_that_are_not_there_are_struck(
@@ -61,8 +62,10 @@ def test_cited_words_are_marked_and_linked_and_words_that_are_not_there_are_stru
     seen = page(signed_in(mia), row)
     (ident,) = re.findall(r'href="#mark-(q\d+)"', seen)
     assert f'id="mark-{ident}"' in seen
-    assert '<del class="quote missing">never said &lt;so&gt;</del>' in seen and "not in the text" in seen
-    assert "It had &lt;no&gt; ledger." in seen and "0.81" in seen
+    assert '<del class="quote missing">never said &lt;so&gt;</del>' in seen
+    assert "not in the text" in seen
+    assert "It had &lt;no&gt; ledger." in seen
+    assert "0.81" in seen
     assert "Not yet measured against adjudicated labels." in seen
     assert "judges err together" in seen
 
@@ -79,7 +82,8 @@ def test_people_are_named_beside_their_labels(project: Project, mia: User, ana: 
     detail = {"group": "intent", "words": "Strategic deception", "grade": "I3"}
     make.reading(people, row, None, label="D", identifier=str(ana.pk), detail=detail)
     seen = page(signed_in(mia), row)
-    assert "Ana: <b>Strategic deception</b>" in seen and "grade I3" in seen
+    assert "Ana: <b>Strategic deception</b>" in seen
+    assert "grade I3" in seen
 
 
 def test_token_heat_is_on_the_channels_own_scale(project: Project, mia: User) -> None:
@@ -157,13 +161,18 @@ def test_long_transcripts_come_in_pages_by_position(project: Project, mia: User)
     make.reading(judge, row, 1.0, quotes=(CitedQuote("message number 303 here"),))
     client = signed_in(mia)
     first = page(client, row)
-    assert 'id="m0"' in first and f'id="m{PAGE - 1}"' in first and f'id="m{PAGE}"' not in first
+    assert 'id="m0"' in first
+    assert f'id="m{PAGE - 1}"' in first
+    assert f'id="m{PAGE}"' not in first
     assert re.search(r'href="\?from=303#mark-q\d+"', first)
     second = page(client, row, f"from={PAGE + 3}")
-    assert f'id="m{PAGE}"' in second and 'id="m0"' not in second and re.search(r'id="mark-q\d+"', second)
+    assert f'id="m{PAGE}"' in second
+    assert 'id="m0"' not in second
+    assert re.search(r'id="mark-q\d+"', second)
     assert f"Messages {PAGE + 1}–{2 * PAGE} of {2 * PAGE + 5}" in second
     assert f'id="m{2 * PAGE + 4}"' in page(client, row, "message=999999")
-    assert 'id="m0"' in page(client, row, "from=-3") and 'id="m0"' in page(client, row, "from=x")
+    assert 'id="m0"' in page(client, row, "from=-3")
+    assert 'id="m0"' in page(client, row, "from=x")
     assert re.search(r'href="\?q=303&amp;from=303#m303"', page(client, row, "q=303"))
 
 
@@ -175,7 +184,9 @@ def test_an_empty_transcript_shows_its_warning(project: Project, mia: User) -> N
 def test_metadata_and_origin_are_there_to_unfold(project: Project, mia: User) -> None:
     row = make.transcript(project, metadata={"grader": {"note": "<b>odd</b>"}})
     seen = page(signed_in(mia), row)
-    assert "&lt;b&gt;odd&lt;/b&gt;" in seen and "made.jsonl" in seen and row.record_digest[:16] in seen
+    assert "&lt;b&gt;odd&lt;/b&gt;" in seen
+    assert "made.jsonl" in seen
+    assert row.record_digest[:16] in seen
 
 
 def test_the_page_costs_the_same_whatever_was_said(

@@ -54,7 +54,8 @@ def test_a_channel_shows_its_declaration_and_its_ends(project: Project, judge: C
     high, low = seen.split("Highest")[1].split("Lowest")
     assert high.index("at-0.9") < high.index("at-0.5") < high.index("at-0.1")
     assert low.index("at-0.1") < low.index("at-0.5") < low.index("at-0.9")
-    assert "?sort=-ch.judges%2Fquill.v1" in seen and "max of a transcript" in seen
+    assert "?sort=-ch.judges%2Fquill.v1" in seen
+    assert "max of a transcript" in seen
 
 
 def test_veiled_transcripts_are_left_out_and_said(project: Project, judge: Channel, ana: User) -> None:
@@ -62,7 +63,8 @@ def test_veiled_transcripts_are_left_out_and_said(project: Project, judge: Chann
     lay_veils(person_ids=[ana.pk], transcript_ids=[hidden], round_key="r", scopes=["machine"])
     for path in ("", f"{judge.pk}/"):
         seen = signed_in(ana).get(f"/p/{project.slug}/channels/{path}").content.decode()
-        assert "at-0.9" not in seen and "1\u00a0transcript whose evidence is hidden" in seen
+        assert "at-0.9" not in seen
+        assert "1\u00a0transcript whose evidence is hidden" in seen
 
 
 def test_more_channels_cost_no_more_queries(
