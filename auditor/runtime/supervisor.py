@@ -1,6 +1,6 @@
 """One foreground command for the whole product: servers up in order, children kept alive, all down in order.
 
-    postgres -> broker -> migrate -> sample audit -> worker, beat, web -> sign-in link
+    postgres -> broker -> migrate -> sample audit -> web -> sign-in link -> worker, beat
     stop:  web, beat, worker, broker, postgres
 
 Every child is bound to this process by the kernel, so a killed supervisor leaves nothing behind.
@@ -119,12 +119,12 @@ class Supervisor:
         if self.own_broker:
             self._begin("broker", BrokerServer(self.var))
         self.prepare()
-        restore = (lambda: self._restore()) if self.own_broker else None
-        self._begin("worker", children.worker(logs=logs, prepare=restore))
-        self._begin("beat", children.beat(logs=logs, folder=self.var / "beat"))
         web = self._begin("web", children.web(host=self.host, port=self.port, logs=logs))
         self._wait_for_page(web)
-        self.welcome(self.address)
+        self.welcome(self.address)  # the first page does not wait for the others: the queue holds what they will do
+        restore = self._restore if self.own_broker else None
+        self._begin("worker", children.worker(logs=logs, prepare=restore))
+        self._begin("beat", children.beat(logs=logs, folder=self.var / "beat"))
 
     def _begin(self, name: str, part: Part) -> Watched:
         watched = Watched(name, part)

@@ -107,6 +107,7 @@ class Product:
         else:
             raise AssertionError("it did not start:\n" + "".join(self.lines))
         self.seconds_to_first_page = time.monotonic() - begun
+        assert within(20, lambda: None not in (self.pid("worker"), self.pid("beat")))
 
     def pid(self, name: str) -> int | None:
         """The child of this name that is directly below the supervisor."""
