@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import F, Model, Q, QuerySet
 
 Row = TypeVar("Row", bound=Model)
@@ -69,11 +71,19 @@ def page_of(
             rows = rows.filter(Q(**{f"{key}__isnull": True}) & later_pk)
         else:
             beyond = Q(**{f"{key}__{'lt' if descending else 'gt'}": value}) | (Q(**{key: value}) & later_pk)
-            rows = rows.filter(beyond | Q(**{f"{key}__isnull": True}) if nullable else beyond)
+            try:
+                rows = rows.filter(beyond | Q(**{f"{key}__isnull": True}) if nullable else beyond)
+            except (ValidationError, TypeError, ValueError) as problem:
+                raise BadCursor("this page address is damaged") from problem
     order = F(key).desc(nulls_last=True) if descending else F(key).asc(nulls_last=True)
     if not nullable:
         order = F(key).desc() if descending else F(key).asc()
-    found = list(rows.order_by(order, "-pk" if descending else "pk")[: size + 1])
+    try:
+        found = list(rows.order_by(order, "-pk" if descending else "pk")[: size + 1])
+    except (ValidationError, TypeError, ValueError, DataError) as problem:
+        if not cursor:
+            raise
+        raise BadCursor("this page address is damaged") from problem
     after = ""
     if len(found) > size:
         found.pop()

@@ -88,6 +88,12 @@ def count_of(value: Any, word: str) -> str:
     return f"{value:,}{NBSP}{one if value == 1 else many or one + 's'}"
 
 
+@register.filter
+def pairs(value: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The names and values of a JSON object, whose own names may well be `items`."""
+    return list(value.items())
+
+
 @register.simple_tag(takes_context=True)
 def with_query(context: template.Context, **changes: Any) -> str:
     """This page's query string with some parameters changed; an empty value removes one."""

@@ -44,5 +44,13 @@ def test_a_damaged_cursor_is_an_error_and_not_a_crash(cursor: str) -> None:
         page_of(Transcript.objects.all(), key="id", descending=True, cursor=cursor, size=2)
 
 
+@pytest.mark.parametrize("key", ["created_at", "n_messages", "id"])
+@pytest.mark.parametrize("value", ["x", "2026-13-01"])
+@pytest.mark.usefixtures("corpus")
+def test_a_cursor_of_another_type_is_an_error_too(key: str, value: object) -> None:
+    with pytest.raises(BadCursor):
+        page_of(Transcript.objects.all(), key=key, descending=True, cursor=encode([value, 1]), size=2)
+
+
 def test_a_cursor_comes_back_as_it_went() -> None:
     assert decode(encode([0.5, 12])) == [0.5, 12]
