@@ -99,6 +99,8 @@ def attach_batch(batch: EvidenceBatch, *, beat: Beat) -> None:
             readings=batch.readings_written, tracks=batch.tracks_written, unchanged=batch.unchanged,
             rejected=batch.rejected,
         )  # fmt: skip
+    words = f"{batch.readings_written:,} new readings, {batch.tracks_written:,} new token tracks"
+    beat(batch.source.size, f"{words}, {batch.unchanged:,} already there, {batch.rejected:,} rejected")
 
 
 class _Attacher:

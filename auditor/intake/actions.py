@@ -155,6 +155,10 @@ def import_batch(batch: ImportBatch, *, beat: Beat) -> None:
             verb="import.finished", subject=batch, actor=batch.created_by, project_id=batch.project_id,
             transcripts=batch.transcripts_written, already_there=already_there, rejected=batch.rejected,
         )  # fmt: skip
+    beat(
+        batch.source.size,
+        f"{batch.transcripts_written:,} new transcripts, {already_there:,} already there, {batch.rejected:,} rejected",
+    )
 
 
 def _pass(batch: ImportBatch, file: BinaryIO, beat: Beat) -> int:

@@ -79,6 +79,7 @@ class Ticket:
     def __init__(self, run: Run, claim: uuid.UUID) -> None:
         self.run = run
         self.claim = claim
+        self.note = ""  # the latest words, written at the end even where a beat was not
         self._beaten = monotonic()
 
     def beat(self, *, done: int, total: int | None = None, note: str = "", force: bool = False) -> None:
@@ -88,6 +89,7 @@ class Ticket:
             Cancelled: somebody asked the run to stop.
             TakenOver: another worker carries it now.
         """
+        self.note = note[:500] or self.note
         if not force and monotonic() - self._beaten < BEAT_EVERY:
             return
         self._beaten = monotonic()
@@ -133,7 +135,9 @@ def carry(run_id: int) -> Iterator[Ticket | None]:
             mine.update(status="queued", rung_at=timezone.now(), note=f"Will be tried again: {words}"[:500])
     else:
         now = timezone.now()
-        mine.update(status="done", finished_at=now, beat_at=now, done=Coalesce("total", "done"))
+        mine.update(
+            status="done", finished_at=now, beat_at=now, done=Coalesce("total", "done"), note=ticket.note
+        )
 
 
 @contextmanager
