@@ -18,7 +18,7 @@ from labeling.adjudication.actions import settle_due
 from labeling.datasets.card import card
 from labeling.datasets.licences import LICENCES
 from labeling.datasets.manifest import Tally, manifest_of
-from labeling.datasets.models import Release, ReleaseFile
+from labeling.datasets.models import Release, ReleaseFile, ReleaseItem
 from labeling.datasets.queries import Plan, plan
 from labeling.datasets.rows import Records
 from labeling.datasets.writers import RecordFiles, digest_of
@@ -122,7 +122,7 @@ def build(*, release: Release, ticket: Ticket) -> None:
         stored = [_store(release, one) for one in (*manifest["files"], _described(folder / "manifest.json"))]
         for file in stored:
             _keep(folder / file.name, file)
-    _freeze(release, manifest, stored)
+    _freeze(release, planned, manifest, stored)
 
 
 def _open_run(release: Release, actor: User) -> None:
@@ -179,7 +179,7 @@ def _keep(path: Path, file: ReleaseFile) -> None:
         file.path = default_storage.save(file.path, File(bytes_))
 
 
-def _freeze(release: Release, manifest: dict[str, Any], files: list[ReleaseFile]) -> None:
+def _freeze(release: Release, planned: Plan, manifest: dict[str, Any], files: list[ReleaseFile]) -> None:
     with transaction.atomic():
         locked = Release.objects.select_for_update().get(pk=release.pk)
         if locked.built_at is not None:  # another worker was faster
@@ -187,6 +187,13 @@ def _freeze(release: Release, manifest: dict[str, Any], files: list[ReleaseFile]
         locked.manifest, locked.built_at = manifest, timezone.now()
         locked.save(update_fields=["manifest", "built_at"])
         ReleaseFile.objects.bulk_create(files)
+        ReleaseItem.objects.bulk_create(
+            [
+                ReleaseItem(release=locked, order=order, item_id=one.item_id, ruling_id=one.ruling_id)
+                for order, one in enumerate(planned.chosen)
+            ],
+            batch_size=5000,
+        )
         record(
             verb="release.built", subject=locked, actor=locked.created_by, project_id=locked.project_id,
             counts=manifest["counts"], files={file.name: file.digest for file in files},

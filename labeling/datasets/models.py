@@ -1,6 +1,7 @@
 """Releases: adjudicated labels, frozen as files.
 
     Release 1--* ReleaseFile
+            1--* ReleaseItem *--1 Ruling
 
 The files are named by their digests; the manifest says who, what, which versions and seeds.
 """
@@ -43,3 +44,19 @@ class ReleaseFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ReleaseItem(models.Model):
+    """One row of a release: the item, and the ruling that held when it was built."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="items", db_index=False)
+    order = models.PositiveIntegerField()
+    item = models.ForeignKey("queues.Item", on_delete=models.PROTECT, related_name="+")
+    ruling = models.ForeignKey("adjudication.Ruling", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [models.UniqueConstraint(fields=["release", "item"], name="one_row_per_item")]
+
+    def __str__(self) -> str:
+        return f"item {self.item_id} in {self.release_id}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.http import Http404
 
 from auditor.accounts.models import Membership, User
@@ -111,12 +111,12 @@ def _plan_group(found: Plan, items: Sequence[Item], shown: set[int]) -> None:
 
 
 def hidden_from(release: Release, person: User) -> int:
-    """How many transcripts of the release's round this person may not see evidence on yet.
+    """How many transcripts of the release this person may not see evidence on yet.
 
     While there are any the release, which holds that evidence, stays closed to them.
     """
-    of_round = Transcript.objects.filter(review_items__round_id=release.round_id)
-    return of_round.count() - visible_to(person).unveiled(of_round, SCOPES).count()
+    held = Transcript.objects.filter(Exists(release.items.filter(item__transcript=OuterRef("pk"))))
+    return held.count() - visible_to(person).unveiled(held, SCOPES).count()
 
 
 def access_release(membership: Membership, pk: int) -> Release:
