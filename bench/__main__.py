@@ -26,7 +26,7 @@ def main() -> int:
         print(f"ONLY must be one of {', '.join(GROUPS)}", file=sys.stderr)
         return 2
     sizes = (int(os.environ["SIZE"]),) if os.environ.get("SIZE") else SIZES
-    with private_server() as folder:
+    with private_server(broker=True) as folder:
         from bench.harness import emit, header
 
         header()
@@ -39,12 +39,10 @@ def main() -> int:
 def _measure(only: str, size: int, folder: Path) -> Iterator["Result"]:
     from django.test.utils import override_settings
 
-    from auditor.accounts import actions as accounts
     from bench import browse, export, importing, load, submit
-    from labeling.overview.actions import begin_project
+    from bench.scene import begin
 
-    owner = accounts.create_user(email=f"bench{size}@example.org", name="Bench", may_create_projects=True)
-    project = begin_project(name=f"Bench {size}", owner=owner)
+    project, owner = begin(f"Bench {size}")
     with override_settings(ALLOWED_HOSTS=["testserver", "127.0.0.1"]):
         for result in importing.run(project, owner, size, folder):
             if only in ("", "import"):
@@ -58,7 +56,7 @@ def _measure(only: str, size: int, folder: Path) -> Iterator["Result"]:
             if only in ("", "load"):
                 yield from load.run(crew, size)
             if only in ("", "export"):
-                yield from export.run(crew, size)
+                yield from export.run(crew, size, folder)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def _get(client: Client, url: str) -> Callable[[], None]:
     return get
 
 
-def _sql(query: str, parameters: list[object]) -> Callable[[], None]:
+def _sql(query: str, parameters: list[int]) -> Callable[[], None]:
     def fetch() -> None:
         with connection.cursor() as cursor:
             cursor.execute(query, parameters)

@@ -1,5 +1,6 @@
-"""A private PostgreSQL for measuring and proving, with the settings that `make run` uses."""
+"""A private PostgreSQL and broker for measuring and proving, with the settings that `make run` uses."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -9,26 +10,40 @@ from pathlib import Path
 
 
 @contextmanager
-def private_server() -> Iterator[Path]:
-    """Start it and make Django ready on it; DATABASE_URL names another server instead. Yields a scratch folder."""
+def private_server(*, broker: bool = False) -> Iterator[Path]:
+    """Start it and make Django ready on it; DATABASE_URL names another server instead. Yields a scratch folder.
+
+    With `broker`, tasks are sent to a private broker, where nobody takes them up: what a web process
+    pays. Without, they run where they are rung for.
+    """
     folder = Path(tempfile.mkdtemp(prefix="auditor-bench-"))
     os.environ["AUDITOR_VAR"] = str(folder)
-    os.environ["AUDITOR_EAGER_TASKS"] = "True"
+    os.environ["AUDITOR_EAGER_TASKS"] = str(not broker)
     os.environ.setdefault("AUDITOR_SECRET_KEY", "for measuring only")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditor.config.settings")
+    from auditor.runtime.broker import BrokerServer
     from auditor.runtime.postgres import PostgresServer
 
     server = None if os.environ.get("DATABASE_URL") else PostgresServer(folder)
-    if server:
-        server.start()
+    bell = BrokerServer(folder) if broker and not os.environ.get("CELERY_BROKER_URL") else None
     try:
+        if server:
+            server.start()
+        if bell:
+            bell.start()
         import django
+        from celery import current_app
         from django.core.management import call_command
 
         django.setup()
+        current_app.loader.import_default_modules()  # tasks run where they are rung for, in any thread
+        for chatty in ("celery", "django.request"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         call_command("migrate", verbosity=0)
         yield folder
     finally:
+        if bell:
+            bell.stop()
         if server:
             from django.db import connections
 

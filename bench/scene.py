@@ -13,7 +13,7 @@ from auditor.sampling.actions import UNIFORM, draw_sample
 from labeling.codebooks.models import CodebookVersion
 from labeling.overview.actions import begin_project
 from labeling.queues import actions as queues
-from labeling.queues.models import Round
+from labeling.queues.models import REVEAL, Round
 
 WORDS = (
     "ledger payment harbour reference cleared quarter annex invoice schedule museum patient record check found "
@@ -89,11 +89,12 @@ def reviewers(project: Project, owner: User, count: int) -> list[User]:
 
 
 def open_round(
-    project: Project, owner: User, crew: Sequence[User], items: int, *, overlap: int, name: str, seed: int = 7
+    project: Project, owner: User, crew: Sequence[User], items: int, *, overlap: int, name: str, policy: str = REVEAL
 ) -> Round:
     """A round by the project's codebook over `items` transcripts drawn uniformly."""
-    sample = draw_sample(project=project, name=name, design=UNIFORM, n=items, seed=seed, actor=owner)
+    sample = draw_sample(project=project, name=name, design=UNIFORM, n=items, seed=7, actor=owner)
     version = CodebookVersion.objects.get(codebook__project=project)
     return queues.open_round(
-        project=project, name=name, sample=sample, codebook_version=version, members=crew, overlap=overlap, actor=owner
-    )
+        project=project, name=name, sample=sample, codebook_version=version, members=crew, overlap=overlap,
+        policy=policy, actor=owner,
+    )  # fmt: skip

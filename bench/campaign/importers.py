@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -20,22 +21,34 @@ CHAT = {
         {"role": "tool", "tool_call_id": "c", "content": "42"},
     ],
 }  # fmt: skip
-INSPECT = {
+INSPECT: dict[str, Any] = {
     "version": 2, "status": "success", "eval": {"task": "t", "model": "m"},
     "samples": [{"id": 1, "epoch": 1, "messages": [{"role": "user", "content": "x"}], "scores": {"s": {"value": 1}}}],
 }  # fmt: skip
+
+
+def _eval_log(compression: int) -> bytes:
+    """A small log as a zip."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        archive.writestr("header.json", json.dumps({key: value for key, value in INSPECT.items() if key != "samples"}))
+        for epoch in (1, 2):
+            archive.writestr(f"samples/1_epoch_{epoch}.json", json.dumps({**INSPECT["samples"][0], "epoch": epoch}))
+    return out.getvalue()
+
+
 SEEDS = {
-    "openai_chat": [json.dumps(CHAT)],
-    "mapped_jsonl": [json.dumps(CHAT)],
-    "mapped_csv": ['id,messages,score\n1,"[{""role"": ""user"", ""content"": ""x""}]",3\n'],
-    "inspect_json": [json.dumps(INSPECT)],
-    "inspect_eval": ["PK\x03\x04"],
+    "openai_chat": [json.dumps(CHAT).encode()],
+    "mapped_jsonl": [json.dumps(CHAT).encode()],
+    "mapped_csv": [b'id,messages,score\n1,"[{""role"": ""user"", ""content"": ""x""}]",3\n'],
+    "inspect_json": [json.dumps(INSPECT).encode()],
+    "inspect_eval": [_eval_log(zipfile.ZIP_DEFLATED), _eval_log(zipfile.ZIP_STORED)],
 }
 MAPPING = {"conversation": "messages", "id": ["id"], "scores": [{"path": "score", "channel": "score.s", "kind": "score"}]}
 SPITE = [b"\x00", b"\xff\xfe", b"NaN", b"\\ud800", b'"', b"[" * 300, b"{", b"}", b"1e999", b"\r\n", b"null", b"\xf0\x9f"]
 
 
-def prove(seed: int, files: int = 40_000) -> dict[str, Any]:
+def prove(seed: int, files: int = 200_000) -> dict[str, Any]:
     """Parse mutated files of every format; report what raised, what PostgreSQL would refuse, and the slowest."""
     rng = Random(seed)
     raised: list[str] = []
@@ -44,7 +57,7 @@ def prove(seed: int, files: int = 40_000) -> dict[str, Any]:
     keys = sorted(SEEDS)
     for number in range(files):
         key = keys[number % len(keys)]
-        data = _mutate("\n".join([rng.choice(SEEDS[key])] * rng.randint(1, 3)).encode(), rng)
+        data = _mutate(b"\n".join([rng.choice(SEEDS[key])] * rng.randint(1, 3)), rng)
         mapping = from_json(MAPPING) if FORMATS[key].needs_mapping else None
         began = perf_counter()
         try:
