@@ -22,6 +22,7 @@ class BrokerServer:
     """Starts, watches and stops the broker of one `var/`."""
 
     def __init__(self, var: Path) -> None:
+        self.var = var
         self.data = var / "broker"
         self.socket = places.broker_socket(var)
         self.log = var / "logs" / "broker.log"
@@ -60,6 +61,7 @@ class BrokerServer:
         if self.process is not None:
             processes.stop(self.process, STOP)
             self.process = None
+            places.forget_short_directory(self.var, self.socket.parent)
         if self._lock is not None:
             self._lock.close()
             self._lock = None

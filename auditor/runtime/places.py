@@ -12,6 +12,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,6 +74,14 @@ def refuse_foreign(path: Path) -> None:
             f"{path} is not a folder of this user (uid {os.geteuid()}), so it cannot hold private data. "
             f"Remove it, or name another place: AUDITOR_VAR=/a/folder/of/yours make run"
         )
+
+
+def forget_short_directory(var: Path, socket_folder: Path) -> None:
+    """Remove a socket's folder outside `var`, and the one above it once it is empty."""
+    if socket_folder.parent == short_directory(var):
+        with suppress(OSError):  # still used by the other server
+            socket_folder.rmdir()
+            socket_folder.parent.rmdir()
 
 
 PG_DATA = VAR / "pg"

@@ -87,6 +87,7 @@ class PostgresServer:
         if self.process is not None:
             processes.stop(self.process, STOP)
             self.process = None
+            places.forget_short_directory(self.var, self.socket_folder)
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -31,7 +31,7 @@ def die_with_parent(death_signal: int, *, parent: int | None = None) -> Callable
     `parent` is the process that makes this function, unless named.
 
     The kernel watches the thread that started the child, so children are started from the main thread only.
-    Elsewhere than on Linux this does nothing; the next start then finds and ends what was left over.
+    Elsewhere than on Linux this does nothing: servers that lost their owner are ended at the next start.
     """
     expected = parent or os.getpid()
 
@@ -158,6 +158,8 @@ def is_alive(pid: int) -> bool:
 
 def processes_in(folder: Path) -> list[int]:
     """The living processes whose working folder is `folder`: servers live in their data, so these are theirs."""
+    if sys.platform != "linux":
+        return _named_by_commands(folder)
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -166,6 +168,13 @@ def processes_in(folder: Path) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def _named_by_commands(folder: Path) -> list[int]:
+    """Where there is no /proc: the processes whose command line names the folder."""
+    argv = ["/bin/ps", "-axo", "pid=,command="]
+    lines = subprocess.run(argv, capture_output=True, text=True).stdout.splitlines()  # noqa: S603
+    return [int(line.split(None, 1)[0]) for line in lines if str(folder) in line]
 
 
 def end_leftovers(folder: Path, *, gently: int, patience: float = 30.0) -> None:

@@ -121,7 +121,9 @@ class Supervisor:
         self.prepare()
         web = self._begin("web", children.web(host=self.host, port=self.port, logs=logs))
         self._wait_for_page(web)
-        self.welcome(self.address)  # the first page does not wait for the others: the queue holds what they will do
+        self.welcome(
+            self.address
+        )  # the first page does not wait for the others: the queue holds what they will do
         restore = self._restore if self.own_broker else None
         self._begin("worker", children.worker(logs=logs, prepare=restore))
         self._begin("beat", children.beat(logs=logs, folder=self.var / "beat"))

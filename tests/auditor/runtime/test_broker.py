@@ -110,6 +110,7 @@ def test_the_address_of_any_folder_reaches_the_broker(
     with Connection(places.embedded_broker_url(), connect_timeout=2) as connection:
         connection.ensure_connection(max_retries=1)
     broker.stop()
+    assert not places.short_directory(var).exists()
 
 
 def test_a_machine_without_a_broker_is_told_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
