@@ -126,17 +126,18 @@ def close_round(*, round: Round, actor: User) -> None:
 
 
 # The next item for a reviewer. Each meets the items in a shuffle of their own, which tells nothing
-# about them; what they began and lost to the clock comes first.
+# about them; what they began and lost to the clock comes first. An unfinished item can be full only
+# while somebody holds it, so slots are counted for the few held items alone; the sets are hashed once.
 NEXT_ITEM = """
     SELECT item.id FROM queues_item item
     WHERE item.round_id = %(round)s AND item.finished_at IS NULL AND item.id <> ALL(%(full)s)
-      AND (SELECT count(*) FROM queues_lease taken
-           WHERE taken.item_id = item.id AND taken.state IN ('held', 'done')) < %(overlap)s
-      AND NOT EXISTS (SELECT FROM queues_lease own
-           WHERE own.item_id = item.id AND own.reviewer_id = %(reviewer)s
-             AND (own.state IN ('held', 'done') OR own.reason = 'skipped'))
-    ORDER BY NOT EXISTS (SELECT FROM queues_lease begun
-               WHERE begun.item_id = item.id AND begun.reviewer_id = %(reviewer)s AND begun.reason = 'expired'),
+      AND (item.id NOT IN (SELECT held.item_id FROM queues_lease held WHERE held.state = 'held')
+           OR (SELECT count(*) FROM queues_lease taken
+               WHERE taken.item_id = item.id AND taken.state IN ('held', 'done')) < %(overlap)s)
+      AND item.id NOT IN (SELECT own.item_id FROM queues_lease own
+           WHERE own.reviewer_id = %(reviewer)s AND (own.state IN ('held', 'done') OR own.reason = 'skipped'))
+    ORDER BY item.id NOT IN (SELECT begun.item_id FROM queues_lease begun
+               WHERE begun.reviewer_id = %(reviewer)s AND begun.state = 'released' AND begun.reason = 'expired'),
              hashint8extended(item.id, %(seed)s), item.id
     LIMIT 1 FOR UPDATE OF item
 """

@@ -5,7 +5,9 @@ from typing import Any
 from django import forms
 
 from auditor.accounts.models import Membership, Project, Role, User
+from auditor.sampling.models import Sample
 from auditor.sampling.queries import samples_of
+from labeling.codebooks.models import CodebookVersion
 from labeling.codebooks.queries import versions_of
 from labeling.queues.models import BLIND_ONLY, REVEAL
 
@@ -19,10 +21,14 @@ class RoundForm(forms.Form):
     """Which items, which questions, who, and how often each item is labelled."""
 
     name = forms.CharField(max_length=150, help_text="Reviewers see it above their desk.")
-    sample = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Every transcript of it is an item.")
-    codebook_version = forms.ModelChoiceField(queryset=None, empty_label=None, label="Codebook")
+    sample = forms.ModelChoiceField(
+        queryset=Sample.objects.none(), empty_label=None, help_text="Every transcript of it is an item."
+    )
+    codebook_version = forms.ModelChoiceField(
+        queryset=CodebookVersion.objects.none(), empty_label=None, label="Codebook"
+    )
     members = forms.ModelMultipleChoiceField(
-        queryset=None, widget=forms.CheckboxSelectMultiple, label="Reviewers",
+        queryset=User.objects.none(), widget=forms.CheckboxSelectMultiple, label="Reviewers",
         help_text="Evidence on these items is hidden from them at once, on every page, until they have labelled.",
     )  # fmt: skip
     overlap = forms.IntegerField(

@@ -104,7 +104,10 @@ class Lease(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=[*TAKEN, "released"]), name="known_lease_state"),
         ]
-        indexes = [models.Index(fields=["reviewer", "state"], name="leases_of_a_reviewer")]
+        indexes = [
+            models.Index(fields=["reviewer", "state"], name="leases_of_a_reviewer"),
+            models.Index(fields=["item"], condition=Q(state="held"), name="leases_held_now"),
+        ]
 
     def __str__(self) -> str:
         return f"slot {self.slot} of item {self.item_id}, {self.state} by {self.reviewer_id}"

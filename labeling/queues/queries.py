@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Extract
 from django.http import Http404
 
@@ -132,15 +132,12 @@ def desks_of(project_id: int, reviewer: User) -> list[Desk]:
 def desk_of(round: Round, reviewer: User) -> Desk:
     """One round as this reviewer sees it, in four queries."""
     own = Lease.objects.filter(item__round=round, reviewer=reviewer)
-    taken = Lease.objects.filter(item=OuterRef("pk"), state__in=TAKEN).order_by().values("item")
+    others = Lease.objects.filter(item__round=round, state="held").exclude(reviewer=reviewer).values("item")
+    full = Item.objects.filter(pk__in=others).annotate(n=Count("leases", filter=Q(leases__state__in=TAKEN)))
     waiting = (
         Item.objects.filter(round=round, finished_at__isnull=True)
-        .exclude(Exists(own.filter(item=OuterRef("pk")).filter(Q(state="done") | Q(reason="skipped"))))
-        .annotate(
-            n_taken=taken.annotate(n=Count("pk")).values("n"),
-            mine=Exists(own.filter(item=OuterRef("pk"), state="held")),
-        )
-        .filter(Q(mine=True) | Q(n_taken__isnull=True) | Q(n_taken__lt=round.overlap))
+        .exclude(pk__in=own.filter(Q(state="done") | Q(reason="skipped")).values("item"))
+        .exclude(pk__in=full.filter(n__gte=round.overlap).exclude(pk__in=own.filter(state="held").values("item")).values("pk"))
     )
     held = own.filter(state="held").select_related("item__round").order_by("pk").first()
     seconds, basis = _pace(own)
@@ -204,7 +201,7 @@ def _count(counts: dict[tuple[str, str], int], state: str, reason: str | None = 
 def _pace(leases: QuerySet[Lease]) -> tuple[float | None, int]:
     """Average seconds from taking an item to its label over the newest ones, breaks cut, and how many."""
     took = ExpressionWrapper(F("ended_at") - F("taken_at"), output_field=DurationField())
-    rows = leases.filter(state="done").annotate(seconds=Extract(took, "epoch")).order_by("-ended_at")
+    rows = leases.filter(state="done", ended_at__isnull=False).annotate(seconds=Extract(took, "epoch")).order_by("-ended_at")
     newest: Sequence[float] = [min(float(s), LONGEST) for s in rows.values_list("seconds", flat=True)[:BASIS]]
     return (sum(newest) / len(newest), len(newest)) if newest else (None, 0)
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from auditor.accounts.models import Project, User
-from auditor.evidence.queries import HUMAN, MACHINE, visible_to
+from auditor.evidence.models import HUMAN
+from auditor.evidence.queries import MACHINE, visible_to
 from labeling.queues.actions import mark_done, take_next
 from labeling.queues.models import BLIND_ONLY, Lease
 from tests import make

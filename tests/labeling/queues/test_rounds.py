@@ -68,7 +68,8 @@ def test_progress_counts_labels_people_and_pairs(round: Round, ana: User, bo: Us
     assert found.pairs == {
         (ana.pk, ana.pk): 3, (ana.pk, bo.pk): 2, (bo.pk, ana.pk): 2, (bo.pk, bo.pk): 2
     }  # fmt: skip
-    assert found.seconds_left is not None and found.basis == 5
+    assert found.seconds_left is not None
+    assert found.basis == 5
     desk = queries.desk_of(round, bo)
     assert (desk.done, desk.open, desk.total) == (2, 1, 3)
 
