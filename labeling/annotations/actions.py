@@ -233,7 +233,7 @@ def _check(standing: Standing, content: Content, relied_on: Iterable[Reading]) -
     texts = {message.position: texts_of(message) for message in messages_of([transcript_id])[transcript_id]}
     if problem := misplaced(content.spans, texts, span_kinds(codebook)):
         raise BadContent(problem)
-    answers: dict[str, Answer] = {key: value for key, value in content.answers.items()}
+    answers: dict[str, Answer] = dict(content.answers.items())
     if content.confidence is not None and any(is_confidence(question) for question in codebook.questions):
         answers["confidence"] = content.confidence
     attached = frozenset(span.kind for span in content.spans) | {one.channel.kind for one in relied_on}

@@ -128,7 +128,7 @@ def standing_of(item: Item, lease: Lease, reviewer: User) -> Standing:
 
 def is_ruled(item: Item) -> bool:
     """Whether an adjudicator has decided the item (a ruling by the rule follows the labels instead)."""
-    rulings: QuerySet[Any] = item.rulings.filter(adjudicator__isnull=False)  # type: ignore[attr-defined]
+    rulings: QuerySet[Any] = item.rulings.filter(adjudicator__isnull=False)
     return rulings.exists()
 
 

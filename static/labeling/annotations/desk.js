@@ -41,6 +41,7 @@ export function attach(document, window) {
   const activity = new Activity({ seconds: state.active });
   const waiting = []; // keys pressed while the rail was on its way
   let busy = false;
+  let commitDue = false; // asked for while the rail was on its way
   let railDue = false; // the form was kept, but what follows from it is not shown yet
 
   const post = (url, data, more = {}) =>
@@ -126,6 +127,9 @@ export function attach(document, window) {
     while (waiting.length && !busy) {
       document.body.dispatchEvent(new window.KeyboardEvent("keydown", { key: waiting.shift(), bubbles: true, cancelable: true }));
     }
+    if (!commitDue || busy) return;
+    commitDue = false;
+    commit();
   };
 
   window.addEventListener(
@@ -201,10 +205,13 @@ export function attach(document, window) {
 
   document.addEventListener("click", (event) => {
     activity.touch();
+    const fold = event.target.closest?.("#rail summary")?.parentElement;
+    if (fold) window.setTimeout(() => fold.open && fold.querySelector("select, input")?.focus());
     for (const [name, act] of Object.entries(clicks)) {
       const attribute = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       const button = event.target.closest?.(`[data-${attribute}]`);
       if (!button || button.disabled) continue;
+      if (busy && name === "commit") commitDue = true;
       if (busy && ["answer", "open", "next", "unmark", "rely", "commit"].includes(name)) return;
       act(button);
       return;
@@ -279,6 +286,7 @@ export function attach(document, window) {
       answer = await post(state.urls.commit, { content: form });
     } catch {
       busy = false;
+      commitDue = false; // a second press meant this one, and not whatever the form says later
       return say("Not committed: the server does not answer. Your work is kept; try again in a moment.", { bad: true });
     }
     const next = answer.headers.get("HX-Redirect");
@@ -294,6 +302,7 @@ export function attach(document, window) {
       if (pane) pane.open = true;
     } else say("Something broke on our side. Your work is kept; try again in a moment.", { bad: true });
     busy = false;
+    commitDue = false;
     waiting.length = 0;
   };
 

@@ -106,7 +106,8 @@ def test_who_never_held_the_item_commits_nothing(item: Item, ada: User) -> None:
 def test_sending_the_same_label_twice_writes_it_once(item: Item, ana: User) -> None:
     first = blind(item, ana)
     again = blind(item, ana)
-    assert again.again and again.revision.pk == first.revision.pk
+    assert again.again
+    assert again.revision.pk == first.revision.pk
     done = final(item, ana)
     assert final(item, ana).revision.pk == done.revision.pk
     assert LabelRevision.objects.count() == 2
@@ -246,7 +247,8 @@ def test_a_label_too_late_is_kept_and_marked(project: Project, ana: User, bo: Us
     late = final(item, ana).revision
     assert late.late
     item.refresh_from_db()
-    assert item.finished_at is None and settle == []
+    assert item.finished_at is None
+    assert settle == []
     assert Lease.objects.filter(item=item, state="done").count() == 0
     blind(item, bo)
     assert final(item, bo).revision.late is False
@@ -275,7 +277,8 @@ def test_a_first_label_after_the_round_was_closed_says_what_could_be_seen(
     make.reading(make.channel(project), item.transcript, 0.8)
     close_round(round=round, actor=mia)
     revision = blind(item, ana).revision
-    assert revision.late and revision.evidence_seen == [Reading.objects.get().pk]
+    assert revision.late
+    assert revision.evidence_seen == [Reading.objects.get().pk]
 
 
 def test_a_commit_clears_the_drafts(item: Item, ana: User) -> None:

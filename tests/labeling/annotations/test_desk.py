@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -47,10 +46,10 @@ def on_desk(round: Round, reviewer: User) -> Item:
     return Item.objects.select_related("transcript", "round__project").get(pk=lease.item_id)
 
 
-def send(browser: Client, item: Item, name: str, **data: Any) -> HttpResponse:
+def send(browser: Client, item: Item, name: str, **data: Any) -> Any:
     url = address(name, item.round.project, item.pk)
     body = {"stage": "blind", "base": 0, "content": HONEST, **data}
-    return browser.post(url, json.dumps(body), content_type="application/json", headers={"HX-Request": "true"})  # type: ignore[return-value]
+    return browser.post(url, json.dumps(body), content_type="application/json", headers={"HX-Request": "true"})
 
 
 @pytest.fixture
@@ -96,7 +95,8 @@ def test_nothing_of_the_evidence_is_sent_before_the_blind_label(planted: Item, a
     before = everything(browser, planted)
     assert "I checked it." in before
     assert set(CANARY.findall(before)) == set()
-    assert "heat-" not in before and 'class="m ' not in before
+    assert "heat-" not in before
+    assert 'class="m ' not in before
 
     relying = {**HONEST, "relied_on": list(Reading.objects.values_list("pk", flat=True))}
     assert send(browser, planted, "commit", content=relying).status_code == 204  # ignored: nothing was shown
@@ -107,7 +107,8 @@ def test_nothing_of_the_evidence_is_sent_before_the_blind_label(planted: Item, a
         "canaryname", "canarymodel", "canarymessagemodel", "canarycondition", "canarymetadata", "canarychannel",
         "canarynotice", "canarylabel", "canaryexplanation", "canaryquote", "canarytrack", "canaryprobe",
     }  # fmt: skip
-    assert "heat-2" in after and 'class="m ' in after
+    assert "heat-2" in after
+    assert 'class="m ' in after
 
 
 def test_a_colleagues_label_is_never_on_the_desk(project: Project, round: Round, ana: User, bo: User) -> None:
@@ -138,7 +139,8 @@ def test_another_persons_item_is_404(project: Project, round: Round, ana: User, 
             assert signed_in(outsider).get(address(name, project, round.pk)).status_code == 404
         assert signed_in(outsider).post(address("next", project, round.pk)).status_code == 404
     assert signed_in(cy).get(reverse("annotations:home", args=[project.slug])).status_code == 404
-    assert not Draft.objects.exists() and not LabelRevision.objects.exists()
+    assert not Draft.objects.exists()
+    assert not LabelRevision.objects.exists()
 
 
 def test_looking_takes_nothing_and_the_button_takes_the_next(project: Project, round: Round, ana: User) -> None:
@@ -184,14 +186,16 @@ def test_the_rail_follows_the_answers(round: Round, ana: User) -> None:
     def rail(saves: int, answers: dict[str, Any], **more: Any) -> str:
         answer = send(browser, item, "draft", saves=saves, rail=True, content={"answers": answers}, **more)
         assert answer.status_code == 200
-        return answer.content.decode()
+        text: str = answer.content.decode()
+        return text
 
     assert "Did it have the truth?" in rail(1, {"truth": "false"})
     assert "Strategic deception" in rail(
         2, {"truth": "false", "access": "in_context", "licence": "none", "motive": "social", "plan": "plan"}
     )
     reopened = rail(3, {"truth": "false", "access": "absent"}, open="truth")
-    assert "nothing wrong" in reopened and 'data-key="1"' in reopened
+    assert "nothing wrong" in reopened
+    assert 'data-key="1"' in reopened
     assert "Honest" in rail(4, {"truth": "true", "no_such_question": "x"})
 
 
@@ -243,7 +247,8 @@ def test_a_form_of_no_known_shape_is_refused(round: Round, ana: User, body: byte
     for name in ("draft", "commit"):
         url = address(name, item.round.project, item.pk)
         assert signed_in(ana).post(url, body, content_type="application/json").status_code == 422
-    assert not Draft.objects.exists() and not LabelRevision.objects.exists()
+    assert not Draft.objects.exists()
+    assert not LabelRevision.objects.exists()
 
 
 def test_hostile_text_is_shown_as_text(project: Project, ana: User) -> None:
@@ -258,7 +263,8 @@ def test_hostile_text_is_shown_as_text(project: Project, ana: User) -> None:
     assert rail.status_code == 200
     page = browser.get(address("item", project, item.pk)).content.decode()
     for text in (page, rail.content.decode()):
-        assert "<script>alert" not in text and "<img src=x" not in text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
     assert send(browser, item, "commit", content=content).status_code == 204
     assert LabelRevision.objects.get().rationale == nasty + "\ufffd\ufffd"
 
