@@ -49,14 +49,14 @@ def _measure(only: str, size: int, folder: Path) -> Iterator["Result"]:
                 yield result
         if only in ("", "browse"):
             yield from browse.run(project, owner, size)
-        if only in ("", "submit", "export", "load"):
+        if only in ("", "submit", "load"):
             crew = submit.prepare(project, owner)
             if only in ("", "submit"):
                 yield from submit.run(crew, size)
             if only in ("", "load"):
                 yield from load.run(crew, size)
-            if only in ("", "export"):
-                yield from export.run(crew, size, folder)
+        if only in ("", "export"):
+            yield from export.run(project, owner, size, folder)
 
 
 if __name__ == "__main__":

@@ -77,10 +77,10 @@ def stock(project: Project, owner: User, size: int, *, seed: int = 7) -> None:
         )
 
 
-def reviewers(project: Project, owner: User, count: int) -> list[User]:
+def reviewers(project: Project, owner: User, count: int, *, stem: str = "reviewer") -> list[User]:
     """New people who review in the project."""
     people = [
-        accounts.create_user(email=f"{project.slug}-r{number}@example.org", name=f"Reviewer {number}")
+        accounts.create_user(email=f"{project.slug}-{stem}{number}@example.org", name=f"{stem} {number}")
         for number in range(count)
     ]
     for person in people:
