@@ -246,11 +246,15 @@ def _check(standing: Standing, content: Content, relied_on: Iterable[Reading]) -
 
 
 def _relied_on(standing: Standing, content: Content) -> list[Reading]:
-    """The readings the reviewer points at, which must be among those they were shown."""
+    """The readings the reviewer points at, which must be among those they were shown.
+
+    One that was superseded since is no longer shown, and no longer carries anything.
+    """
     shown = set(standing.reveal.readings) if standing.reveal is not None else set()
     if not set(content.relied_on) <= shown:
         raise BadContent("Only evidence that was revealed with this item can be relied on.")
-    return list(Reading.objects.filter(pk__in=content.relied_on).select_related("channel").order_by("pk"))
+    readings = visible_readings(standing.lease.reviewer, standing.item.transcript_id)
+    return list(readings.filter(pk__in=content.relied_on).order_by("pk"))
 
 
 def _write(

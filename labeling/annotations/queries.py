@@ -164,6 +164,15 @@ def opinions_of(standing: Standing, reviewer: User) -> list[Opinion]:
     return found
 
 
+def relied_kinds(standing: Standing, content: Content) -> set[str]:
+    """The kinds of the channels that the form relies on, as far as they were revealed."""
+    if standing.reveal is None or not content.relied_on:
+        return set()
+    ids = set(content.relied_on) & set(standing.reveal.readings)
+    readings = visible_readings(standing.lease.reviewer, standing.item.transcript_id).filter(pk__in=ids)
+    return set(readings.order_by().values_list("channel__kind", flat=True))
+
+
 def revealed_tracks(standing: Standing, reviewer: User) -> list[Track]:
     """The token tracks that were revealed with this item; none before."""
     if standing.reveal is None or not standing.reveal.tracks:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from auditor.accounts.access import access_project, person
 from auditor.accounts.models import Role, User
-from auditor.evidence.models import Channel, Reading
+from auditor.evidence.models import Channel
 from auditor.evidence.opinions import quote_marks
 from auditor.web.pages import wants_fragment
 from labeling.annotations import actions, queries
@@ -207,11 +207,7 @@ def _state(standing: Standing, project: str) -> dict[str, Any]:
 
 def _rail(standing: Standing, content: Content, reopened: str = "") -> Rail:
     """The rail, with the kinds of the channels that are relied on; only revealed readings count."""
-    kinds: set[str] = set()
-    if standing.reveal is not None and content.relied_on:
-        ids = set(content.relied_on) & set(standing.reveal.readings)
-        kinds = set(Reading.objects.filter(pk__in=ids).values_list("channel__kind", flat=True))
-    return build(standing.codebook, content, kinds, reopened=reopened)
+    return build(standing.codebook, content, queries.relied_kinds(standing, content), reopened=reopened)
 
 
 def _fragment(
