@@ -1,0 +1,194 @@
+"""Every address of the app: strangers learn nothing, and who is blind sees no evidence anywhere.
+
+The addresses come from the URL configuration itself, so a page that is added is tested, or this fails.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from auditor.accounts import actions as accounts
+from auditor.accounts.models import Membership, OneTimeLink, Project, Role, User
+from auditor.evidence.actions import CitedQuote
+from auditor.evidence.attach import attach_file
+from auditor.intake.actions import import_file, keep_upload
+from labeling.adjudication.actions import rule, settle
+from labeling.adjudication.models import Case
+from labeling.annotations.actions import commit_blind, commit_final
+from labeling.annotations.content import Content
+from labeling.datasets.actions import open_release
+from labeling.datasets.tasks import build_release
+from labeling.queues.actions import close_round, take_next
+from labeling.queues.models import Item, Round
+from tests import make
+from tests.people import person, signed_in
+
+MACHINE, PEOPLE = "machine-canary", "people-canary"
+OPEN_TO_ALL = {"runtime:healthz", "accounts:sign_in", "accounts:link", "accounts:reset", "accounts:invitation"}
+OWN = {"overview:home", "overview:new_project", "accounts:sign_out", "accounts:profile"}
+
+
+def addresses() -> Iterator[tuple[str, set[str]]]:
+    """Each address by name, with the parameters it takes."""
+
+    def walk(
+        patterns: list[URLPattern | URLResolver], space: str, taken: set[str]
+    ) -> Iterator[tuple[str, set[str]]]:
+        for pattern in patterns:
+            takes = taken | set(pattern.pattern.converters)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, pattern.namespace or space, takes)
+            else:
+                yield f"{space}:{pattern.name}", takes
+
+    yield from walk(get_resolver().url_patterns, "", set())
+
+
+@pytest.fixture
+def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path: Path) -> dict[str, int]:
+    """Bo and Ada disagreed on a transcript long ago, and it was released; now Ana and Mia shall label it blind."""
+    transcript = make.transcript(project, external_id="the-one", metadata={"note": MACHINE})
+    judge = make.channel(project, notice="a notice", detail={"layer": 3})
+    make.reading(
+        judge, transcript, 71.0, label=MACHINE, explanation=MACHINE, quotes=(CitedQuote(f"{MACHINE} said"),), detail={"x": MACHINE}
+    )
+    olga = person("Olga")
+    accounts.add_member(project=project, user=olga, role=Role.OWNER, actor=mia)
+    before = make.round(project, [transcript], [bo, ada], name="Long ago", actor=olga)
+    for reviewer, truth in ((bo, "unverifiable"), (ada, "true")):
+        lease = take_next(round=before, reviewer=reviewer)
+        assert lease is not None
+        said = Content(answers={"truth": truth}, rationale=PEOPLE)
+        commit_blind(item=lease.item, reviewer=reviewer, content=said)
+        commit_final(item=lease.item, reviewer=reviewer, content=said, base=0)
+    settle(item=Item.objects.get(round=before))
+    case = Case.objects.get()
+    close_round(round=before, actor=olga)
+    took = case.item.revisions.filter(stage="final", reviewer=bo).get()
+    rule(case=case, adjudicator=olga, took=took, reason=PEOPLE)
+    release = open_release(project=project, name="Released", round=before, parameters={}, actor=olga)
+    assert release.run_id is not None
+    build_release(release.run_id)
+    now = make.round(project, [transcript], [ana, mia], name="Again", actor=olga)
+    for reviewer in (ana, mia):
+        assert take_next(round=now, reviewer=reviewer) is not None
+    return {
+        **_files(project, olga, tmp_path), "transcript": transcript.pk, "channel": judge.pk, "round": now.pk,
+        "item": Item.objects.get(round=now).pk, "case": case.pk, "release": release.pk, "sample": now.sample_id,
+        "codebook": now.codebook_version_id, "member": Membership.objects.get(user=ana).pk,
+        "invitation": _invitation(project, olga),
+    }  # fmt: skip
+
+
+def _files(project: Project, olga: User, folder: Path) -> dict[str, int]:
+    chat, evidence = folder / "chat.jsonl", folder / "evidence.jsonl"
+    chat.write_text(json.dumps({"id": "other", "messages": [{"role": "user", "content": "hello"}]}))
+    evidence.write_text(json.dumps({"transcript": {"id": "other"}, "channel": "probe.p", "value": 1}))
+    batch = import_file(project=project, path=chat, file_name="chat.jsonl", format="openai_chat", actor=olga)
+    attached = attach_file(project=project, path=evidence, file_name="evidence.jsonl", actor=olga)
+    upload = keep_upload(project=project, file=SimpleUploadedFile("x.jsonl", chat.read_bytes()), actor=olga)
+    assert batch.run_id is not None
+    return {"batch": batch.pk, "attachment": attached.pk, "upload": upload.pk, "run": batch.run_id}
+
+
+def _invitation(project: Project, olga: User) -> int:
+    accounts.invite(project=project, role=Role.VIEWER, actor=olga)
+    return OneTimeLink.objects.get(purpose="invitation").pk
+
+
+# Which row an address with a number is about.
+ROW = {
+    "accounts:withdraw": "invitation", "accounts:reset_link": "member", "accounts:change_role": "member",
+    "accounts:set_active": "member", "runs:run": "run", "runs:cancel": "run", "intake:preview": "upload",
+    "intake:discard": "upload", "intake:batch": "batch", "intake:attachment": "attachment", "intake:result": "run",
+    "browse:transcript": "transcript", "evidence:channel": "channel", "sampling:sample": "sample",
+    "codebooks:version": "codebook", "codebooks:download": "codebook", "queues:round": "round", "queues:close": "round",
+    "queues:add": "round", "annotations:desk": "round", "annotations:next": "round", "annotations:mine": "round",
+    "annotations:item": "item", "annotations:draft": "item", "annotations:commit": "item", "annotations:skip": "item",
+    "annotations:alive": "item", "annotations:transcript": "item", "adjudication:case": "case",
+    "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
+}  # fmt: skip
+QUERIES = (
+    "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=ch.judge.quill", "?sort=-ch.judge.quill",
+    "?col=judge.quill", "?label=none", "?label=D", "?heat=judge.quill", "?heat=probe.p", "?round=1", "?sample=1",
+)  # fmt: skip
+
+
+def _address(name: str, takes: set[str], project: Project, scene: dict[str, int]) -> str:
+    values: dict[str, object] = {"project": project.slug} if "project" in takes else {}
+    if "pk" in takes:
+        assert name in ROW, f"say in ROW which row {name} is about"
+        values["pk"] = scene[ROW[name]]
+    if "name" in takes:
+        values["name"] = "labels.jsonl"
+    if "token" in takes:
+        values["token"] = "no-such-token"
+    return reverse(name, kwargs=values)
+
+
+def test_strangers_and_visitors_learn_nothing(project: Project, scene: dict[str, int], cy: User) -> None:
+    stranger, visitor = signed_in(cy), Client()
+    for name, takes in addresses():
+        address = _address(name, takes, project, scene)
+        if name in OPEN_TO_ALL:
+            assert visitor.get(address).status_code in (200, 410), name
+            continue
+        for method in ("get", "post"):
+            answer = getattr(visitor, method)(address)
+            assert answer.status_code in (302, 405), (name, method, answer.status_code)
+            if answer.status_code == 302:
+                assert answer.headers["Location"].startswith("/sign-in/"), name
+            if name not in OWN:
+                assert getattr(stranger, method)(address).status_code in (404, 405), (name, method)
+
+
+@pytest.mark.parametrize("who", ["ana", "mia"])
+def test_who_is_blind_sees_no_evidence_on_any_page(
+    project: Project, scene: dict[str, int], who: str, request: pytest.FixtureRequest
+) -> None:
+    browser = signed_in(request.getfixturevalue(who))
+    seen = 0
+    for name, takes in addresses():
+        if name in OPEN_TO_ALL or "token" in takes:
+            continue
+        address = _address(name, takes, project, scene)
+        for query in QUERIES:
+            for headers in ({}, {"HX-Request": "true"}):
+                answer = browser.get(address + query, headers=headers)
+                body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+                assert answer.status_code in (200, 286, 302, 404, 405, 422), (name, query, answer.status_code)
+                seen += answer.status_code == 200
+                if MACHINE in query:
+                    body = body.replace(MACHINE.encode(), b"", body.count(MACHINE.encode()))
+                for canary in (MACHINE, PEOPLE):
+                    assert canary.encode() not in body, (name, query, canary)
+    assert seen > 100
+
+
+def test_what_a_filter_finds_does_not_tell_a_blind_person(
+    project: Project, scene: dict[str, int], ana: User, bo: User
+) -> None:
+    address = reverse("browse:list", args=[project.slug])
+    for query in ("?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=-ch.judge.quill", "?label=none", "?label=%3F"):
+        assert "the-one" not in signed_in(ana).get(address + query).content.decode(), query
+    assert "the-one" in signed_in(bo).get(address + "?ch.judge.quill=0..100").content.decode()
+    assert "the-one" in signed_in(ana).get(address).content.decode()
+
+
+def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[str, int]) -> None:
+    """The canaries do sing: without this the test above could pass on empty pages."""
+    olga = signed_in(User.objects.get(name="Olga"))
+    transcript = reverse("browse:transcript", args=[project.slug, scene["transcript"]])
+    assert MACHINE in olga.get(transcript).content.decode()
+    case = reverse("adjudication:case", args=[project.slug, scene["case"]])
+    assert PEOPLE in olga.get(case).content.decode()
+    file = reverse("datasets:download", args=[project.slug, scene["release"], "labels.jsonl"])
+    body = b"".join(olga.get(file).streaming_content)  # type: ignore[attr-defined]
+    assert PEOPLE.encode() in body
+    assert MACHINE.encode() in body
+    assert Round.objects.count() == 2
