@@ -38,8 +38,12 @@ CHAT = (
 
 def batch(project: Project) -> ImportBatch:
     """An import of one empty file."""
-    source, _ = SourceFile.objects.get_or_create(digest="0" * 64, defaults={"size": 0, "path": "sources/none"})
-    return ImportBatch.objects.create(project=project, source=source, file_name="made.jsonl", format="openai_chat")
+    source, _ = SourceFile.objects.get_or_create(
+        digest="0" * 64, defaults={"size": 0, "path": "sources/none"}
+    )
+    return ImportBatch.objects.create(
+        project=project, source=source, file_name="made.jsonl", format="openai_chat"
+    )
 
 
 def transcript(
@@ -82,7 +86,9 @@ def user_ids(*people: User) -> list[int]:
     return [p.pk for p in people]
 
 
-def sample(project: Project, transcripts: Sequence[Transcript], *, name: str = "", actor: User | None = None) -> Sample:
+def sample(
+    project: Project, transcripts: Sequence[Transcript], *, name: str = "", actor: User | None = None
+) -> Sample:
     """A sample of exactly these transcripts, each certain to be drawn, in the order given."""
     made = Sample.objects.create(
         project=project, name=name or f"Sample {next(_numbers)}", design="uniform", seed=7, frame_at=timezone.now(),
@@ -91,7 +97,8 @@ def sample(project: Project, transcripts: Sequence[Transcript], *, name: str = "
         strata=[{"name": "all", "lo": None, "hi": None, "size": len(transcripts), "drawn": len(transcripts)}],
     )  # fmt: skip
     SampleItem.objects.bulk_create(
-        SampleItem(sample=made, transcript=one, order=place, probability=1.0) for place, one in enumerate(transcripts)
+        SampleItem(sample=made, transcript=one, order=place, probability=1.0)
+        for place, one in enumerate(transcripts)
     )
     return made
 

@@ -44,7 +44,9 @@ class Person:
 
 def problems(response: HttpResponse) -> list[str]:
     """The errors a page shows."""
-    return re.findall(r'class="error"[^>]*>([^<]+)|class="notice bad"[^>]*>\s*(?:<p>)?([^<]+)', response.content.decode())  # type: ignore[return-value]
+    return re.findall(
+        r'class="error"[^>]*>([^<]+)|class="notice bad"[^>]*>\s*(?:<p>)?([^<]+)', response.content.decode()
+    )  # type: ignore[return-value]
 
 
 def joins(owner: Person, name: str, role: int) -> Person:
@@ -104,7 +106,9 @@ def labels(reviewer: Person, round_id: int, blind: Label, final: Label | None = 
 
 def _commit(reviewer: Person, item: int, stage: str, content: Mapping[str, Any]) -> None:
     body = json.dumps({"stage": stage, "base": 0, "active": 12, "content": content})
-    sent = reviewer.client.post(reviewer.address("annotations:commit", item), body, content_type="application/json")
+    sent = reviewer.client.post(
+        reviewer.address("annotations:commit", item), body, content_type="application/json"
+    )
     assert sent.status_code == 302, (sent.status_code, re.sub(r"\s+", " ", sent.content.decode())[:600])
 
 
@@ -131,6 +135,17 @@ def invented(transcript: Transcript, words: str) -> dict[str, Any]:
 
 def deceived(transcript: Transcript, misleads: str, truth: str) -> dict[str, Any]:
     """It knew, wanted something, and said otherwise."""
-    answers = {"truth": "false", "access": "in_context", "licence": "none", "motive": "social", "plan": "plan"}
+    answers = {
+        "truth": "false",
+        "access": "in_context",
+        "licence": "none",
+        "motive": "social",
+        "plan": "plan",
+    }
     spans = [span(transcript, "misleads", misleads), span(transcript, "truth", truth)]
-    return {"answers": answers, "spans": spans, "confidence": 4, "rationale": "The reasoning names the failed call."}
+    return {
+        "answers": answers,
+        "spans": spans,
+        "confidence": 4,
+        "rationale": "The reasoning names the failed call.",
+    }

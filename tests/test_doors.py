@@ -29,7 +29,13 @@ from tests import make
 from tests.people import person, signed_in
 
 MACHINE, PEOPLE = "machine-canary", "people-canary"
-OPEN_TO_ALL = {"runtime:healthz", "accounts:sign_in", "accounts:link", "accounts:reset", "accounts:invitation"}
+OPEN_TO_ALL = {
+    "runtime:healthz",
+    "accounts:sign_in",
+    "accounts:link",
+    "accounts:reset",
+    "accounts:invitation",
+}
 OWN = {"overview:home", "overview:new_project", "accounts:sign_out", "accounts:profile"}
 
 
@@ -55,7 +61,13 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     transcript = make.transcript(project, external_id="the-one", metadata={"note": MACHINE})
     judge = make.channel(project, notice="a notice", detail={"layer": 3})
     make.reading(
-        judge, transcript, 71.0, label=MACHINE, explanation=MACHINE, quotes=(CitedQuote(f"{MACHINE} said"),), detail={"x": MACHINE}
+        judge,
+        transcript,
+        71.0,
+        label=MACHINE,
+        explanation=MACHINE,
+        quotes=(CitedQuote(f"{MACHINE} said"),),
+        detail={"x": MACHINE},
     )
     olga = person("Olga")
     accounts.add_member(project=project, user=olga, role=Role.OWNER, actor=mia)
@@ -174,7 +186,13 @@ def test_what_a_filter_finds_does_not_tell_a_blind_person(
     project: Project, scene: dict[str, int], ana: User, bo: User
 ) -> None:
     address = reverse("browse:list", args=[project.slug])
-    for query in ("?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=-ch.judge.quill", "?label=none", "?label=%3F"):
+    for query in (
+        "?ch.judge.quill=0..100",
+        f"?ch.judge.quill=={MACHINE}",
+        "?sort=-ch.judge.quill",
+        "?label=none",
+        "?label=%3F",
+    ):
         assert "the-one" not in signed_in(ana).get(address + query).content.decode(), query
     assert "the-one" in signed_in(bo).get(address + "?ch.judge.quill=0..100").content.decode()
     assert "the-one" in signed_in(ana).get(address).content.decode()

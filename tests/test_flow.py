@@ -75,7 +75,11 @@ def bo_says(transcript: Transcript) -> dict[str, Any]:
 @pytest.mark.django_db(transaction=True)
 def test_from_a_file_to_an_adjudicated_dataset() -> None:
     mia = _mia_begins_a_project()
-    ana, bo, ada = joins(mia, "Ana", Role.REVIEWER), joins(mia, "Bo", Role.REVIEWER), joins(mia, "Ada", Role.ADJUDICATOR)
+    ana, bo, ada = (
+        joins(mia, "Ana", Role.REVIEWER),
+        joins(mia, "Bo", Role.REVIEWER),
+        joins(mia, "Ada", Role.ADJUDICATOR),
+    )
 
     # Import, twice: the second writes nothing new.
     lines = "\n".join(json.dumps(record(number)) for number in range(12)).encode() + b"\n{broken\n"
@@ -96,11 +100,26 @@ def test_from_a_file_to_an_adjudicated_dataset() -> None:
 
     # Sample, round.
     quill = Project.objects.get().channels.get(key="judge.quill")
-    draw = {"name": "By quill", "n": 9, "design": "stratified", "channels": [quill.pk], "bins": 3, "allocation": "equal"}
+    draw = {
+        "name": "By quill",
+        "n": 9,
+        "design": "stratified",
+        "channels": [quill.pk],
+        "bins": 3,
+        "allocation": "equal",
+    }
     mia.sends("sampling:new", data={**draw, "seed": 11})
     sample = Sample.objects.get()
-    reviewers = list(Project.objects.get().memberships.filter(role=Role.REVIEWER).values_list("user_id", flat=True))
-    form = {"name": "Round 1", "sample": sample.pk, "codebook_version": _codebook(mia), "members": reviewers, "overlap": 2}
+    reviewers = list(
+        Project.objects.get().memberships.filter(role=Role.REVIEWER).values_list("user_id", flat=True)
+    )
+    form = {
+        "name": "Round 1",
+        "sample": sample.pk,
+        "codebook_version": _codebook(mia),
+        "members": reviewers,
+        "overlap": 2,
+    }
     mia.sends("queues:new", data={**form, "policy": "reveal", "lease_minutes": 30})
     round = Round.objects.get()
     drawn = list(sample.items.values_list("transcript_id", flat=True))
@@ -142,7 +161,9 @@ def test_from_a_file_to_an_adjudicated_dataset() -> None:
 def _mia_begins_a_project() -> Person:
     user = accounts.create_user(email="mia@example.org", name="Mia", may_create_projects=True)
     mia = Person(Client())
-    mia.client.post(reverse("accounts:link", args=[accounts.issue_link(user=user, purpose="sign_in", actor=None)]))
+    mia.client.post(
+        reverse("accounts:link", args=[accounts.issue_link(user=user, purpose="sign_in", actor=None)])
+    )
     begun = mia.client.post(reverse("overview:new_project"), {"name": "Ledger audit"})
     mia.slug = begun.headers["Location"].strip("/").rsplit("/", 1)[1]
     assert "Ledger audit" in mia.sees("overview:project")
@@ -162,7 +183,9 @@ def _ada_takes_the_label_of_intent(ada: Person) -> None:
         page = ada.sees("adjudication:case", case.pk)
         assert "ana@example.org" not in page
         took = LabelRevision.objects.get(item=case.item, stage="final", group="intent")
-        ada.sends("adjudication:case", case.pk, data={"take": took.pk, "reason": "It had read the error itself."})
+        ada.sends(
+            "adjudication:case", case.pk, data={"take": took.pk, "reason": "It had read the error itself."}
+        )
 
 
 def _mia_exports(mia: Person, round: Round) -> tuple[Release, dict[str, bytes]]:

@@ -144,7 +144,11 @@ def test_the_rule_holds(rule: Rule) -> None:
 
 
 def test_no_file_is_a_drawer() -> None:
-    drawers = [p for p in tracked() if re.search(r"(^|/)(utils?|helpers?|common|services?|signals|misc)\.(py|js)$", p)]
+    drawers = [
+        p
+        for p in tracked()
+        if re.search(r"(^|/)(utils?|helpers?|common|services?|signals|misc)\.(py|js)$", p)
+    ]
     assert not drawers, f"name the subject instead: {drawers}"
 
 
@@ -152,7 +156,9 @@ def test_no_room_is_an_attic() -> None:
     long = [
         f"{path} ({lines} lines)"
         for path in tracked()
-        if re.search(r"\.(py|js|html)$", path) and "/migrations/" not in path and not path.startswith("tests/")
+        if re.search(r"\.(py|js|html)$", path)
+        and "/migrations/" not in path
+        and not path.startswith("tests/")
         if (lines := len((ROOT / path).read_text(encoding="utf-8").splitlines())) > 400
     ]
     assert not long, f"past 400 lines a room becomes a folder: {long}"
@@ -180,6 +186,10 @@ def test_every_slice_says_what_it_promises() -> None:
 
 def test_import_contracts_hold() -> None:
     result = subprocess.run(
-        [str(ROOT / ".venv/bin/lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(ROOT / ".venv/bin/lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout[-4000:]

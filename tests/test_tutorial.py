@@ -76,12 +76,26 @@ def test_the_tutorial() -> None:
     ]  # fmt: skip
     _the_judges_agree_as_published(project, owner)
 
-    form = {"name": "Where judges disagree", "n": 60, "design": "stratified_by_spread", "seed": 20261120, "bins": 4}
-    mia.sends("sampling:new", data={**form, "allocation": "equal", "channels": [channel.pk for channel in channels]})
+    form = {
+        "name": "Where judges disagree",
+        "n": 60,
+        "design": "stratified_by_spread",
+        "seed": 20261120,
+        "bins": 4,
+    }
+    mia.sends(
+        "sampling:new", data={**form, "allocation": "equal", "channels": [channel.pk for channel in channels]}
+    )
     sample = Sample.objects.get()
     assert (sample.frame_size, sample.items.count()) == (857, 60)
     reviewers = list(project.memberships.filter(role=Role.REVIEWER).values_list("user_id", flat=True))
-    round_form = {"name": "Round 1", "sample": sample.pk, "members": reviewers, "overlap": 2, "policy": "reveal"}
+    round_form = {
+        "name": "Round 1",
+        "sample": sample.pk,
+        "members": reviewers,
+        "overlap": 2,
+        "policy": "reveal",
+    }
     version = project.codebooks.get().versions.get()
     mia.sends("queues:new", data={**round_form, "codebook_version": version.pk, "lease_minutes": 30})
     round = Round.objects.get()
@@ -116,7 +130,9 @@ def _the_judges_agree_as_published(project: Project, owner: Any) -> None:
     votes = np.array([row.count("lie") for row in verdicts.values() if len(row) == JUDGES])
     assert len(votes) == 857
     assert np.mean((votes == 0) | (votes == JUDGES)) == pytest.approx(0.366, abs=5e-4)
-    observed = np.mean((votes * (votes - 1) + (JUDGES - votes) * (JUDGES - votes - 1)) / (JUDGES * (JUDGES - 1)))
+    observed = np.mean(
+        (votes * (votes - 1) + (JUDGES - votes) * (JUDGES - votes - 1)) / (JUDGES * (JUDGES - 1))
+    )
     lie = votes.sum() / (JUDGES * len(votes))
     expected = lie**2 + (1 - lie) ** 2
     assert (observed - expected) / (1 - expected) == pytest.approx(0.362, abs=5e-4)

@@ -35,7 +35,9 @@ def access_member(membership: Membership, pk: int) -> Membership:
     Raises:
         Http404: not in this project.
     """
-    found = Membership.objects.select_related("user", "project").filter(pk=pk, project=membership.project).first()
+    found = (
+        Membership.objects.select_related("user", "project").filter(pk=pk, project=membership.project).first()
+    )
     if found is None:
         raise Http404("no such member")
     return found
@@ -47,7 +49,9 @@ def access_invitation(membership: Membership, pk: int) -> OneTimeLink:
     Raises:
         Http404: not in this project, or no longer open.
     """
-    found = OneTimeLink.objects.usable().filter(pk=pk, project=membership.project, purpose="invitation").first()
+    found = (
+        OneTimeLink.objects.usable().filter(pk=pk, project=membership.project, purpose="invitation").first()
+    )
     if found is None:
         raise Http404("no such invitation")
     return found

@@ -27,7 +27,9 @@ class NotAllowed(Exception):
     """The change would leave a project without an owner, or a person without a way back."""
 
 
-def create_user(*, email: str, name: str, may_create_projects: bool = False, actor: User | None = None) -> User:
+def create_user(
+    *, email: str, name: str, may_create_projects: bool = False, actor: User | None = None
+) -> User:
     """A person who can sign in once they follow a link that sets their password."""
     with transaction.atomic():
         user = User(email=email.strip(), name=name.strip(), may_create_projects=may_create_projects)
@@ -45,7 +47,9 @@ def create_project(*, name: str, owner: User, description: str = "", is_sample: 
         while Project.objects.filter(slug=slug).exists():
             number += 1
             slug = f"{stem}-{number}"
-        project = Project.objects.create(slug=slug, name=name.strip(), description=description, is_sample=is_sample)
+        project = Project.objects.create(
+            slug=slug, name=name.strip(), description=description, is_sample=is_sample
+        )
         record(verb="project.created", subject=project, actor=owner, project_id=project.pk, name=project.name)
         add_member(project=project, user=owner, role=Role.OWNER, actor=owner)
     return project
@@ -132,7 +136,11 @@ def issue_link(*, user: User, purpose: str, actor: User | None, project: Project
     lasts = RESET_LASTS if purpose == "reset" else SIGN_IN_LASTS
     with transaction.atomic():
         link = OneTimeLink.objects.create(
-            purpose=purpose, digest=_digest(token), user=user, created_by=actor, expires_at=timezone.now() + lasts
+            purpose=purpose,
+            digest=_digest(token),
+            user=user,
+            created_by=actor,
+            expires_at=timezone.now() + lasts,
         )
         record(
             verb=f"{purpose}.link_issued", subject=link, actor=actor, user=user.pk,
@@ -239,7 +247,8 @@ def set_own_password(*, user: User, password: str) -> None:
 
 
 def _join(link: OneTimeLink, user: User) -> Project:
-    assert link.project is not None and link.role is not None
+    assert link.project is not None
+    assert link.role is not None
     OneTimeLink.objects.filter(pk=link.pk).update(used_by=user)
     add_member(project=link.project, user=user, role=link.role, actor=user)
     return link.project
@@ -258,7 +267,9 @@ def _keep_an_owner(membership: Membership, *, losing: bool) -> None:
     Project.objects.select_for_update().get(pk=membership.project_id)
     others = Membership.objects.of_active().filter(project_id=membership.project_id, role=Role.OWNER)
     if not others.filter(~Q(pk=membership.pk)).exists():
-        raise NotAllowed(f"{membership.project} would be left without an owner. Make somebody else an owner first.")
+        raise NotAllowed(
+            f"{membership.project} would be left without an owner. Make somebody else an owner first."
+        )
 
 
 def _end_sessions(user: User) -> None:

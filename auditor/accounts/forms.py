@@ -12,7 +12,9 @@ class SignInForm(AuthenticationForm):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as it came
         self.fields["username"].label = "E-mail address"
-        self.fields["username"].widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+        self.fields["username"].widget = forms.EmailInput(
+            attrs={"autocomplete": "username", "autofocus": True}
+        )
         self.error_messages["invalid_login"] = "This address and password do not go together."
 
 
@@ -30,8 +32,12 @@ class PasswordForm(forms.Form):
 class JoinForm(PasswordForm):
     """A new person, from an invitation."""
 
-    name = forms.CharField(max_length=150, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    name = forms.CharField(
+        max_length=150, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    email = forms.EmailField(
+        label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
     field_order = ["name", "email", "password"]
 
 
@@ -42,7 +48,9 @@ class InviteForm(forms.Form):
         choices=[(role.value, role.label) for role in Role], coerce=int, initial=Role.REVIEWER.value
     )
     email = forms.EmailField(
-        required=False, label="For (optional)", help_text="A note to yourself: no mail is sent. Pass the link on."
+        required=False,
+        label="For (optional)",
+        help_text="A note to yourself: no mail is sent. Pass the link on.",
     )
 
 

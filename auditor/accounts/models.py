@@ -119,9 +119,13 @@ class OneTimeLink(models.Model):
     PURPOSES = ("invitation", "sign_in", "reset")
 
     purpose = models.CharField(max_length=20)
-    digest = models.CharField(max_length=64, unique=True)  # sha256 of the token; the token itself is shown once
+    digest = models.CharField(
+        max_length=64, unique=True
+    )  # sha256 of the token; the token itself is shown once
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")  # sign_in, reset
-    project = models.ForeignKey(Project, null=True, on_delete=models.CASCADE, related_name="links")  # invitation
+    project = models.ForeignKey(
+        Project, null=True, on_delete=models.CASCADE, related_name="links"
+    )  # invitation
     role = models.PositiveSmallIntegerField(choices=Role.choices, null=True)  # invitation
     email = models.EmailField(blank=True)  # invitation: the address it is meant for, if any
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -135,7 +139,9 @@ class OneTimeLink(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(purpose="invitation", project__isnull=False, role__isnull=False, user__isnull=True)
+                condition=Q(
+                    purpose="invitation", project__isnull=False, role__isnull=False, user__isnull=True
+                )
                 | Q(purpose__in=["sign_in", "reset"], user__isnull=False),
                 name="link_names_what_it_is_for",
             )

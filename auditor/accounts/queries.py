@@ -8,12 +8,20 @@ from auditor.ledger.models import Event
 
 def memberships_of(user: User) -> QuerySet[Membership]:
     """The projects a person is in, with their role in each."""
-    return Membership.objects.filter(user=user).select_related("project").order_by("project__is_sample", "-project_id")
+    return (
+        Membership.objects.filter(user=user)
+        .select_related("project")
+        .order_by("project__is_sample", "-project_id")
+    )
 
 
 def members_of(project: Project) -> QuerySet[Membership]:
     """The people of a project, the most trusted first."""
-    return Membership.objects.filter(project=project).select_related("user").order_by("-role", "user__name", "pk")
+    return (
+        Membership.objects.filter(project=project)
+        .select_related("user")
+        .order_by("-role", "user__name", "pk")
+    )
 
 
 def reviewers_of(project: Project) -> QuerySet[Membership]:

@@ -72,7 +72,10 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
     except ValidationError as problem:
         form.add_error("password", problem)
     return render(
-        request, "auditor/accounts/reset.html", {"form": form, "link": found}, status=422 if form.errors else 200
+        request,
+        "auditor/accounts/reset.html",
+        {"form": form, "link": found},
+        status=422 if form.errors else 200,
     )
 
 
@@ -99,7 +102,10 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     except ValidationError as problem:
         form.add_error("password", problem)
     return render(
-        request, "auditor/accounts/invitation.html", {"form": form, "link": found}, status=422 if form.errors else 200
+        request,
+        "auditor/accounts/invitation.html",
+        {"form": form, "link": found},
+        status=422 if form.errors else 200,
     )
 
 
@@ -133,7 +139,9 @@ def people(request: HttpRequest, project: str) -> HttpResponse:
     return _people(request, project)
 
 
-def _people(request: HttpRequest, slug: str, *, made: str = "", made_for: str = "", status: int = 200) -> HttpResponse:
+def _people(
+    request: HttpRequest, slug: str, *, made: str = "", made_for: str = "", status: int = 200
+) -> HttpResponse:
     """`made` is the address of a link just issued: shown now, and never again."""
     membership = access_project(request, slug)
     context = {
@@ -157,7 +165,9 @@ def invite(request: HttpRequest, project: str) -> HttpResponse:
         return redirect("accounts:people", project=project)
     token = actions.invite(project=membership.project, actor=membership.user, **form.cleaned_data)
     role = Role(form.cleaned_data["role"]).label
-    return _people(request, project, made=_absolute(request, "accounts:invitation", token), made_for=f"a new {role}")
+    return _people(
+        request, project, made=_absolute(request, "accounts:invitation", token), made_for=f"a new {role}"
+    )
 
 
 @require_POST
@@ -172,8 +182,12 @@ def withdraw(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 def reset_link(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.OWNER)
     member = access_member(membership, pk)
-    token = actions.issue_link(user=member.user, purpose="reset", actor=membership.user, project=membership.project)
-    return _people(request, project, made=_absolute(request, "accounts:reset", token), made_for=str(member.user))
+    token = actions.issue_link(
+        user=member.user, purpose="reset", actor=membership.user, project=membership.project
+    )
+    return _people(
+        request, project, made=_absolute(request, "accounts:reset", token), made_for=str(member.user)
+    )
 
 
 @require_POST
@@ -182,7 +196,9 @@ def change_role(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     form = RoleForm(request.POST)
     if form.is_valid():
         try:
-            actions.change_role(membership=access_member(membership, pk), actor=membership.user, **form.cleaned_data)
+            actions.change_role(
+                membership=access_member(membership, pk), actor=membership.user, **form.cleaned_data
+            )
         except actions.NotAllowed as problem:
             messages.error(request, str(problem))
     return redirect("accounts:people", project=project)
@@ -193,7 +209,9 @@ def set_active(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.OWNER)
     try:
         actions.set_active(
-            membership=access_member(membership, pk), active=request.POST.get("active") == "1", actor=membership.user
+            membership=access_member(membership, pk),
+            active=request.POST.get("active") == "1",
+            actor=membership.user,
         )
     except actions.NotAllowed as problem:
         messages.error(request, str(problem))
@@ -206,7 +224,11 @@ def ledger(request: HttpRequest, project: str) -> HttpResponse:
     membership = access_project(request, project, role=Role.MANAGER)
     try:
         page = page_of(
-            queries.events_of(membership.project), key="id", descending=True, cursor=request.GET.get("after", ""), size=100
+            queries.events_of(membership.project),
+            key="id",
+            descending=True,
+            cursor=request.GET.get("after", ""),
+            size=100,
         )
     except BadCursor:
         return redirect("accounts:ledger", project=project)

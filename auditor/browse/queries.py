@@ -138,7 +138,9 @@ def page_by_channel(
         if page.after:
             return Page(rows=page.rows, after=page.after, first=not cursor)
         found, pk = page.rows, None
-    here = channel.rollups.filter(transcript_id=OuterRef("pk"), value__isnull=False)  # of rows that are unveiled
+    here = channel.rollups.filter(
+        transcript_id=OuterRef("pk"), value__isnull=False
+    )  # of rows that are unveiled
     without = rows.exclude(Exists(here)).order_by("-pk" if descending else "pk")
     if pk is not None:
         without = without.filter(pk__lt=pk) if descending else without.filter(pk__gt=pk)

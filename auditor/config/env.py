@@ -12,7 +12,9 @@ def env_str(name: str, default: str = "") -> str:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as problem:
-            raise ImproperlyConfigured(f"{name}_FILE names {file}, which cannot be read: {problem}") from problem
+            raise ImproperlyConfigured(
+                f"{name}_FILE names {file}, which cannot be read: {problem}"
+            ) from problem
     return os.environ.get(name, default)
 
 

@@ -36,7 +36,9 @@ def _own_secret() -> str:
 if env.SECRET_KEY:
     SECRET_KEY = env.SECRET_KEY
 elif env.DATABASE_URL:
-    raise ImproperlyConfigured("AUDITOR_SECRET_KEY (or AUDITOR_SECRET_KEY_FILE) is required with DATABASE_URL")
+    raise ImproperlyConfigured(
+        "AUDITOR_SECRET_KEY (or AUDITOR_SECRET_KEY_FILE) is required with DATABASE_URL"
+    )
 else:
     SECRET_KEY = _own_secret()
 
@@ -96,7 +98,12 @@ TEMPLATES = [
             "loaders": [
                 (
                     "template_partials.loader.Loader",
-                    [("django.template.loaders.cached.Loader", ["django.template.loaders.filesystem.Loader"])],
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            ["django.template.loaders.filesystem.Loader"],
+                        )
+                    ],
                 )
             ],
             "builtins": ["template_partials.templatetags.partials", "auditor.web.templatetags.words"],

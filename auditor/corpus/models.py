@@ -65,7 +65,9 @@ class Reject(models.Model):
 
     class Meta:
         ordering = ["record", "id"]
-        constraints = [models.UniqueConstraint(fields=["batch", "record", "place"], name="one_reject_per_record")]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "record", "place"], name="one_reject_per_record")
+        ]
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"
@@ -106,7 +108,9 @@ class Transcript(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project", "record_digest", "ordinal"], name="one_transcript_per_record")
+            models.UniqueConstraint(
+                fields=["project", "record_digest", "ordinal"], name="one_transcript_per_record"
+            )
         ]
         indexes = [
             models.Index(fields=["project", "id"], name="transcripts_in_order"),

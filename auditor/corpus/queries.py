@@ -19,8 +19,10 @@ def texts_of(message: Message) -> dict[str, str]:
 def messages_of(transcript_ids: Iterable[int]) -> dict[int, list[Message]]:
     """Messages in order for each transcript, in one query; the search vector is left behind."""
     found: dict[int, list[Message]] = {pk: [] for pk in transcript_ids}
-    for message in Message.objects.filter(transcript_id__in=list(found)).defer("search").order_by(
-        "transcript_id", "position"
+    for message in (
+        Message.objects.filter(transcript_id__in=list(found))
+        .defer("search")
+        .order_by("transcript_id", "position")
     ):
         found[message.transcript_id].append(message)
     return found

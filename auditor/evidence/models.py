@@ -30,7 +30,9 @@ class Channel(models.Model):
     hi = models.FloatField(null=True)
     polarity = models.CharField(max_length=200, blank=True)  # what a high value means, in words
     notice = models.CharField(max_length=300, blank=True)  # a warning shown wherever the channel appears
-    detail = models.JSONField(default=dict)  # layer, hook, rubric, explanation: whatever the producer declares
+    detail = models.JSONField(
+        default=dict
+    )  # layer, hook, rubric, explanation: whatever the producer declares
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -50,7 +52,9 @@ class Reading(models.Model):
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="readings")
     transcript = models.ForeignKey("corpus.Transcript", on_delete=models.CASCADE, related_name="readings")
     position = models.PositiveIntegerField(null=True)  # message; null: the whole transcript
-    part = models.CharField(max_length=20, blank=True)  # "text", "reasoning", "part:0"; empty: the whole message
+    part = models.CharField(
+        max_length=20, blank=True
+    )  # "text", "reasoning", "part:0"; empty: the whole message
     start = models.PositiveIntegerField(null=True)  # code points
     end = models.PositiveIntegerField(null=True)
     identifier = models.CharField(max_length=100, blank=True)  # who said it, on channels of people
@@ -73,7 +77,9 @@ class Reading(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["transcript", "channel"], condition=Q(superseded_at__isnull=True), name="current_readings"
+                fields=["transcript", "channel"],
+                condition=Q(superseded_at__isnull=True),
+                name="current_readings",
             )
         ]
 
@@ -91,7 +97,9 @@ class Rollup(models.Model):
     n = models.PositiveIntegerField(default=1)  # readings behind it
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["transcript", "channel"], name="one_rollup_per_channel")]
+        constraints = [
+            models.UniqueConstraint(fields=["transcript", "channel"], name="one_rollup_per_channel")
+        ]
         indexes = [
             models.Index(fields=["channel", "value", "transcript"], name="rollups_by_value"),
             models.Index(fields=["channel", "label", "transcript"], name="rollups_by_label"),
@@ -157,7 +165,9 @@ class Track(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["transcript", "channel"], condition=Q(superseded_at__isnull=True), name="current_tracks"
+                fields=["transcript", "channel"],
+                condition=Q(superseded_at__isnull=True),
+                name="current_tracks",
             )
         ]
 
@@ -188,7 +198,9 @@ class Veil(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["person", "transcript", "scope"], condition=Q(lifted_at__isnull=True), name="veils_down"
+                fields=["person", "transcript", "scope"],
+                condition=Q(lifted_at__isnull=True),
+                name="veils_down",
             )
         ]
 
@@ -202,7 +214,9 @@ class EvidenceBatch(models.Model):
     project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="evidence_batches")
     source = models.ForeignKey("corpus.SourceFile", on_delete=models.PROTECT, related_name="+")
     file_name = models.CharField(max_length=300)
-    run = models.OneToOneField("runs.Run", null=True, on_delete=models.SET_NULL, related_name="evidence_batch")
+    run = models.OneToOneField(
+        "runs.Run", null=True, on_delete=models.SET_NULL, related_name="evidence_batch"
+    )
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     readings_written = models.PositiveIntegerField(default=0)
@@ -225,7 +239,9 @@ class EvidenceReject(models.Model):
     class Meta:
         ordering = ["record", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["batch", "record", "place"], name="one_evidence_reject_per_record")
+            models.UniqueConstraint(
+                fields=["batch", "record", "place"], name="one_evidence_reject_per_record"
+            )
         ]
 
     def __str__(self) -> str:

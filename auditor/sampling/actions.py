@@ -113,7 +113,9 @@ def _check_channels(design: str, channels: Sequence[Channel]) -> None:
         raise CannotDraw("Disagreement needs at least two channels.")
 
 
-def _values(design: str, channels: Sequence[Channel], ids: Sequence[int], sight: Sight) -> NDArray[np.float64]:
+def _values(
+    design: str, channels: Sequence[Channel], ids: Sequence[int], sight: Sight
+) -> NDArray[np.float64]:
     """What strata are cut from, one float a transcript; NaN where there is no value. Shape (n,)."""
     if design not in (BY_CHANNEL, BY_SPREAD) or not channels:
         raise CannotDraw("Choose a design, and the channels to stratify by.")

@@ -31,9 +31,14 @@ class DrawForm(forms.Form):
         label="Channels to stratify by",
         help_text="One for a channel; two or more for their disagreement.",
     )
-    bins = forms.IntegerField(min_value=2, max_value=20, initial=4, label="Strata", help_text="Cut at quantiles; ties merge.")
+    bins = forms.IntegerField(
+        min_value=2, max_value=20, initial=4, label="Strata", help_text="Cut at quantiles; ties merge."
+    )
     allocation = forms.ChoiceField(
-        choices=[("equal", "Equal: rare strata are drawn more often"), ("proportional", "Proportional to size")],
+        choices=[
+            ("equal", "Equal: rare strata are drawn more often"),
+            ("proportional", "Proportional to size"),
+        ],
     )
     seed = forms.IntegerField(
         min_value=0, max_value=MAX_SEED, help_text="The same frame, design and seed give the same sample."

@@ -20,7 +20,9 @@ SHOWN = 200  # items of a sample on its page
 @require_GET
 def samples(request: HttpRequest, project: str) -> HttpResponse:
     membership = access_project(request, project)
-    return render(request, "auditor/sampling/list.html", {"samples": queries.samples_of(membership.project.pk)[:200]})
+    return render(
+        request, "auditor/sampling/list.html", {"samples": queries.samples_of(membership.project.pk)[:200]}
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -47,7 +49,12 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
             form.add_error("name", "This project has a sample of that name.")
         else:
             return redirect("sampling:sample", project=project, pk=sample.pk)
-    context = {"form": form, "filter": chosen, "frame_size": matched.rows.count(), "left_out": matched.left_out}
+    context = {
+        "form": form,
+        "filter": chosen,
+        "frame_size": matched.rows.count(),
+        "left_out": matched.left_out,
+    }
     return render(request, "auditor/sampling/new.html", context, status=422 if form.errors else 200)
 
 

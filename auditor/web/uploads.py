@@ -17,7 +17,12 @@ class BoundedUpload(FileUploadHandler):
         self._received = 0
 
     def handle_raw_input(
-        self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
+        self,
+        input_data: Any,
+        META: Any,  # noqa: N803  # Django's own name
+        content_length: int,
+        boundary: Any,
+        encoding: Any = None,
     ) -> None:
         """Refuse by the length that is announced, before anything is read."""
         if content_length > settings.MAX_UPLOAD_BYTES + FORM_ALLOWANCE:

@@ -77,7 +77,14 @@ class Committed:
 
 
 def save_draft(
-    *, item: Item, reviewer: User, stage: str, base: int, content: Content, saves: int, active_seconds: int = 0
+    *,
+    item: Item,
+    reviewer: User,
+    stage: str,
+    base: int,
+    content: Content,
+    saves: int,
+    active_seconds: int = 0,
 ) -> int:
     """Keep the unfinished form; the number of saves tells copies apart, and only a newer one is stored.
 
@@ -147,7 +154,9 @@ def commit_blind(*, item: Item, reviewer: User, content: Content, active_seconds
     return Committed(revision)
 
 
-def commit_final(*, item: Item, reviewer: User, content: Content, base: int, active_seconds: int = 0) -> Committed:
+def commit_final(
+    *, item: Item, reviewer: User, content: Content, base: int, active_seconds: int = 0
+) -> Committed:
     """The label that counts: it fills the slot, and is written as a reading of people's labels.
 
     A reviewer may commit again while the round is open and nobody has ruled: the newer revision
@@ -170,7 +179,9 @@ def commit_final(*, item: Item, reviewer: User, content: Content, base: int, act
         if newest is not None and newest.number > base:
             return _repeated(newest, content, standing.codebook)
         if not standing.may_commit:
-            raise Decided("An adjudicator has ruled on this item, or its round is closed; labels stay as they are.")
+            raise Decided(
+                "An adjudicator has ruled on this item, or its round is closed; labels stay as they are."
+            )
         relied_on = _relied_on(standing, content)
         passed = _check(standing, content, relied_on)
         lease, late = (standing.lease, newest.late) if newest is not None else _slot(standing.lease)
@@ -198,7 +209,9 @@ def _hold(item: Item, reviewer: User) -> Standing:
 def _now(item: Item, reviewer: User) -> tuple[str, int]:
     """The stage the reviewer is in, and how many revisions it has."""
     numbers = dict(
-        LabelRevision.objects.filter(item=item, reviewer=reviewer).order_by("number").values_list("stage", "number")
+        LabelRevision.objects.filter(item=item, reviewer=reviewer)
+        .order_by("number")
+        .values_list("stage", "number")
     )
     return (FINAL, numbers.get(FINAL, 0)) if BLIND in numbers else (BLIND, 0)
 
@@ -313,13 +326,18 @@ def _reveal(standing: Standing, reviewer: User) -> None:
     """
     item = standing.item
     lift_veils(
-        round_key=standing.round.veil_key, scopes=[MACHINE], person_id=reviewer.pk, transcript_id=item.transcript_id
+        round_key=standing.round.veil_key,
+        scopes=[MACHINE],
+        person_id=reviewer.pk,
+        transcript_id=item.transcript_id,
     )
     reveal = Reveal.objects.create(
         item=item,
         reviewer=reviewer,
         readings=_shown(item, reviewer),
-        tracks=list(visible_tracks(reviewer, item.transcript_id).values_list("pk", flat=True)[:MOST_READINGS]),
+        tracks=list(
+            visible_tracks(reviewer, item.transcript_id).values_list("pk", flat=True)[:MOST_READINGS]
+        ),
     )
     record(
         verb="evidence.revealed", subject=reveal, actor=reviewer, project_id=standing.round.project_id,

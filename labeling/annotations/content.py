@@ -91,11 +91,15 @@ def read(data: object) -> Content:
         grade=_text(data, "grade", 4),
         lowered_reason=_text(data, "lowered_reason", MAX_REASON),
         rationale=_text(data, "rationale", MAX_TEXT),
-        relied_on=tuple(dict.fromkeys(_whole(one, "relied_on") for one in _some(data, "relied_on", MAX_RELIED_ON))),
+        relied_on=tuple(
+            dict.fromkeys(_whole(one, "relied_on") for one in _some(data, "relied_on", MAX_RELIED_ON))
+        ),
     )
 
 
-def misplaced(spans: Iterable[MarkedSpan], texts: Mapping[int, Mapping[str, str]], kinds: Iterable[str]) -> str:
+def misplaced(
+    spans: Iterable[MarkedSpan], texts: Mapping[int, Mapping[str, str]], kinds: Iterable[str]
+) -> str:
     """What is wrong with the first span that does not stand in the stored text; empty if all do.
 
     Args:
@@ -107,7 +111,11 @@ def misplaced(spans: Iterable[MarkedSpan], texts: Mapping[int, Mapping[str, str]
         if span.kind not in known:
             return f"There are no spans of kind '{span.kind}'."
         text = texts.get(span.position, {}).get(span.part)
-        if text is None or not 0 <= span.start < span.end <= len(text) or text[span.start : span.end] != span.quote:
+        if (
+            text is None
+            or not 0 <= span.start < span.end <= len(text)
+            or text[span.start : span.end] != span.quote
+        ):
             return f"“{span.quote[:60]}” does not stand where it was marked, in message {span.position + 1}."
     return ""
 
@@ -121,7 +129,11 @@ def _answers(data: object) -> dict[str, Answer]:
             found[key] = clean_text(value)
         elif isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1000:
             found[key] = value
-        elif isinstance(value, list) and len(value) <= 50 and all(isinstance(v, str) and len(v) <= 100 for v in value):
+        elif (
+            isinstance(value, list)
+            and len(value) <= 50
+            and all(isinstance(v, str) and len(v) <= 100 for v in value)
+        ):
             found[key] = [clean_text(v) for v in value]
         else:
             raise BadContent(f"answers.{key[:40]}: not an answer")

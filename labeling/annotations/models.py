@@ -1,9 +1,9 @@
 """What reviewers said, and what they had seen when they said it.
 
-    Draft            the unfinished form, saved as it is typed
-    LabelRevision    a committed label, blind or final; never edited, only followed by another
-      1--* LabelSpan the words it rests on
-    Reveal           the moment a reviewer was shown the evidence, and which
+Draft            the unfinished form, saved as it is typed
+LabelRevision    a committed label, blind or final; never edited, only followed by another
+  1--* LabelSpan the words it rests on
+Reveal           the moment a reviewer was shown the evidence, and which
 """
 
 from django.db import models
@@ -19,12 +19,16 @@ class Draft(models.Model):
     reviewer = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
     stage = models.CharField(max_length=10)
     content = models.JSONField(default=dict)  # the form as the desk keeps it
-    saves = models.PositiveIntegerField(default=0)  # grows with each save; an older copy never overwrites a newer
+    saves = models.PositiveIntegerField(
+        default=0
+    )  # grows with each save; an older copy never overwrites a newer
     active_seconds = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "reviewer", "stage"], name="one_draft_per_stage")]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "reviewer", "stage"], name="one_draft_per_stage")
+        ]
 
     def __str__(self) -> str:
         return f"{self.stage} draft on item {self.item_id}"
@@ -42,7 +46,9 @@ class LabelRevision(models.Model):
     item = models.ForeignKey("queues.Item", on_delete=models.PROTECT, related_name="revisions")
     lease = models.ForeignKey("queues.Lease", on_delete=models.PROTECT, related_name="revisions")
     reviewer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="label_revisions")
-    codebook_version = models.ForeignKey("codebooks.CodebookVersion", on_delete=models.PROTECT, related_name="+")
+    codebook_version = models.ForeignKey(
+        "codebooks.CodebookVersion", on_delete=models.PROTECT, related_name="+"
+    )
     stage = models.CharField(max_length=10)
     number = models.PositiveIntegerField()  # from 1, for this item, reviewer and stage
     answers = models.JSONField()
@@ -55,20 +61,27 @@ class LabelRevision(models.Model):
     missing_tests = models.JSONField(default=list)
     confidence = models.PositiveSmallIntegerField(null=True)  # 1 .. 5
     rationale = models.TextField(blank=True)
-    relied_on = models.JSONField(default=list)  # [{"reading": id, "channel": key}] that the reviewer points at
+    relied_on = models.JSONField(
+        default=list
+    )  # [{"reading": id, "channel": key}] that the reviewer points at
     evidence_seen = models.JSONField(default=list)  # reading ids that had been shown when this was committed
     active_seconds = models.PositiveIntegerField(default=0)
-    late = models.BooleanField(default=False)  # the lease had ended; kept, but the item's overlap does not count it
+    late = models.BooleanField(
+        default=False
+    )  # the lease had ended; kept, but the item's overlap does not count it
     committed_at = models.DateTimeField(auto_now_add=True)
 
     objects = LabelRevisionQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "reviewer", "stage", "number"], name="one_revision_per_number"),
+            models.UniqueConstraint(
+                fields=["item", "reviewer", "stage", "number"], name="one_revision_per_number"
+            ),
             models.CheckConstraint(condition=Q(stage__in=[BLIND, FINAL]), name="known_stage"),
             models.CheckConstraint(
-                condition=Q(confidence__isnull=True) | Q(confidence__range=(1, 5)), name="confidence_of_one_to_five"
+                condition=Q(confidence__isnull=True) | Q(confidence__range=(1, 5)),
+                name="confidence_of_one_to_five",
             ),
         ]
         indexes = [models.Index(fields=["item", "stage"], name="revisions_of_an_item")]

@@ -21,7 +21,12 @@ from labeling.codebooks.rules import Derived, derive
 
 CONFIDENCE = "confidence"  # a question of this key is shown as the scale beside the label
 OTHER_SPANS = ("mark",)  # for a codebook that asks for no spans
-HUES = {"intent": "intent", "hallucination": "halluc", "honest": "honest", "undetermined": "unsure"}  # on screen
+HUES = {
+    "intent": "intent",
+    "hallucination": "halluc",
+    "honest": "honest",
+    "undetermined": "unsure",
+}  # on screen
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ def build(codebook: Codebook, content: Content, evidence: Iterable[str], *, reop
     graded = grade(codebook, answers, attached, instead or derived.label)
     heights = codebook.ladder
     below = tuple(step for step in codebook.grades if heights[step.code] < heights[graded.grade])
-    stands = next((step for step in below if step.code == content.grade), codebook.grades[heights[graded.grade]])
+    stands = next(
+        (step for step in below if step.code == content.grade), codebook.grades[heights[graded.grade]]
+    )
     label = codebook.by_code[instead or derived.label]
     asked = _asked(codebook, answers, reopened)
     kinds = span_kinds(codebook)

@@ -56,8 +56,12 @@ def mine(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.REVIEWER)
     round = access_desk(membership, pk)
     codebook = definition_of(round.codebook_version)
-    rows = [(label, codebook.by_code[label.label]) for label in queries.own_labels(round, membership.user)[:MINE]]
-    return render(request, "labeling/annotations/mine.html", {"round": round, "rows": rows, "codebook": codebook})
+    rows = [
+        (label, codebook.by_code[label.label]) for label in queries.own_labels(round, membership.user)[:MINE]
+    ]
+    return render(
+        request, "labeling/annotations/mine.html", {"round": round, "rows": rows, "codebook": codebook}
+    )
 
 
 @require_GET
@@ -122,11 +126,15 @@ def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     except (BadContent, actions.NotAllowed, actions.NotOnDesk) as problem:
         return _refused(request, standing, content, str(problem), status=422)
     except actions.StaleCommit as problem:
-        return _refused(request, standing, content, _difference(standing, content, problem), status=409, reload=True)
+        return _refused(
+            request, standing, content, _difference(standing, content, problem), status=409, reload=True
+        )
     except actions.Decided as problem:
         return _refused(request, standing, content, str(problem), status=409, reload=True)
     if done.revision.late:
-        messages.warning(request, "Kept, and marked as late: the item went to somebody else while it lay here.")
+        messages.warning(
+            request, "Kept, and marked as late: the item went to somebody else while it lay here."
+        )
     if done.revision.stage == BLIND and standing.round.policy == "reveal":
         return _go(request, reverse("annotations:item", args=[project, pk]))
     return _go(request, _next(standing.round, request))
@@ -135,9 +143,15 @@ def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 def _commit(standing: Standing, reviewer: User, content: Content, sent: dict[str, Any]) -> actions.Committed:
     active = _number(sent, "active")
     if str(sent.get("stage")) == BLIND:
-        return actions.commit_blind(item=standing.item, reviewer=reviewer, content=content, active_seconds=active)
+        return actions.commit_blind(
+            item=standing.item, reviewer=reviewer, content=content, active_seconds=active
+        )
     return actions.commit_final(
-        item=standing.item, reviewer=reviewer, content=content, base=_number(sent, "base"), active_seconds=active
+        item=standing.item,
+        reviewer=reviewer,
+        content=content,
+        base=_number(sent, "base"),
+        active_seconds=active,
     )
 
 
@@ -174,7 +188,9 @@ def transcript(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.REVIEWER)
     standing = queries.access_standing(membership, pk)
     shown = queries.heat_of(standing, membership.user, request.GET.get("heat", ""))
-    marks = quote_marks(queries.opinions_of(standing, membership.user)) + (shown.marks if shown is not None else [])
+    marks = quote_marks(queries.opinions_of(standing, membership.user)) + (
+        shown.marks if shown is not None else []
+    )
     heat = shown.hue if shown is not None else "probe"
     context = {"standing": standing, "document": queries.document_of(standing, marks), "heat": heat}
     return render(request, f"{DESK}#text", context)
@@ -218,7 +234,13 @@ def _fragment(
 
 
 def _refused(
-    request: HttpRequest, standing: Standing, content: Content, problem: str, *, status: int, reload: bool = False
+    request: HttpRequest,
+    standing: Standing,
+    content: Content,
+    problem: str,
+    *,
+    status: int,
+    reload: bool = False,
 ) -> HttpResponse:
     rail = _rail(standing, content)
     return _fragment(request, standing, content, rail, status=status, problem=problem, reload=reload)
@@ -228,7 +250,9 @@ def _difference(standing: Standing, content: Content, stale: actions.StaleCommit
     """What stands, against what this page says."""
     there = standing.codebook.by_code[stale.standing.label].words
     here = _rail(standing, content).label.words
-    what = f"“{there}” there, “{here}” here" if there != here else f"both say “{there}”, and other fields differ"
+    what = (
+        f"“{there}” there, “{here}” here" if there != here else f"both say “{there}”, and other fields differ"
+    )
     return f"A label was committed from another tab: {what}. Nothing was overwritten."
 
 

@@ -20,6 +20,8 @@ def begin_project(*, name: str, owner: User, description: str = "", is_sample: b
     if not owner.may_create_projects:
         raise NotAllowed("You may not begin projects here. Ask whoever runs this installation.")
     with transaction.atomic():
-        project = accounts.create_project(name=name, owner=owner, description=description, is_sample=is_sample)
+        project = accounts.create_project(
+            name=name, owner=owner, description=description, is_sample=is_sample
+        )
         codebooks.adopt_default(project=project, actor=owner)
     return project

@@ -51,7 +51,8 @@ def _load() -> Project:
     )  # fmt: skip
     reviews = sample_audit.reviews(audit)
     reviewers = {
-        review.reviewer.email: _reviewer(project, review.reviewer.name, review.reviewer.email) for review in reviews
+        review.reviewer.email: _reviewer(project, review.reviewer.name, review.reviewer.email)
+        for review in reviews
     }
     round = open_round(
         project=project, name="Round 1", sample=sample, codebook_version=versions_of(project.pk)[0],

@@ -46,7 +46,9 @@ class Step:
 def figures_of(membership: Membership) -> Figures:
     """A fixed number of counting queries."""
     project = membership.project
-    rounds = Round.objects.filter(project=project).aggregate(n=Count("pk"), open=Count("pk", filter=Q(closed_at=None)))
+    rounds = Round.objects.filter(project=project).aggregate(
+        n=Count("pk"), open=Count("pk", filter=Q(closed_at=None))
+    )
     items = Item.objects.filter(round__project=project).aggregate(
         n=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False))
     )
@@ -70,7 +72,9 @@ def _left_for(membership: Membership) -> int:
     seated = RoundMember.objects.filter(user=membership.user, round=OuterRef("round"))
     mine = Lease.objects.filter(item=OuterRef("pk"), reviewer=membership.user)
     return (
-        Item.objects.filter(Exists(seated), round__project=membership.project, round__closed_at=None, finished_at=None)
+        Item.objects.filter(
+            Exists(seated), round__project=membership.project, round__closed_at=None, finished_at=None
+        )
         .exclude(Exists(mine.filter(Q(state="done") | Q(state="released", reason="skipped"))))
         .count()
     )

@@ -20,7 +20,10 @@ def replay(round: Round, reviewer: User, script: Callable[[str], Review], items:
         review = script(lease.item.transcript.external_id)
         _began_earlier(lease, review)
         commit_blind(
-            item=lease.item, reviewer=reviewer, content=_content(review.blind), active_seconds=review.blind.active_seconds
+            item=lease.item,
+            reviewer=reviewer,
+            content=_content(review.blind),
+            active_seconds=review.blind.active_seconds,
         )
         commit_final(
             item=lease.item, reviewer=reviewer, content=_content(review.final), base=0,
@@ -38,7 +41,8 @@ def _content(verdict: Verdict) -> Content:
     return Content(
         answers=dict(verdict.answers),
         spans=tuple(
-            MarkedSpan(span.kind, span.position, span.part, span.start, span.end, span.quote) for span in verdict.spans
+            MarkedSpan(span.kind, span.position, span.part, span.start, span.end, span.quote)
+            for span in verdict.spans
         ),
         confidence=verdict.confidence,
         rationale=verdict.rationale,

@@ -30,7 +30,9 @@ def new_project(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(problem))
         else:
             return redirect("overview:project", project=project.slug)
-    return render(request, "labeling/overview/new_project.html", {"form": form}, status=422 if form.errors else 200)
+    return render(
+        request, "labeling/overview/new_project.html", {"form": form}, status=422 if form.errors else 200
+    )
 
 
 @require_GET

@@ -62,7 +62,9 @@ def open_round(
     if not LEASE_MINUTES[0] <= lease_minutes <= LEASE_MINUTES[1]:
         raise CannotOpen("An item can be held for 1 minute up to a day.")
     if not 1 <= overlap <= len(people):
-        raise CannotOpen(f"{overlap} labels an item need at least {overlap} reviewers; {len(people)} were chosen.")
+        raise CannotOpen(
+            f"{overlap} labels an item need at least {overlap} reviewers; {len(people)} were chosen."
+        )
     _check_reviewers(project, people)
     drawn = list(sample.items.order_by("order"))
     if not drawn:
@@ -103,7 +105,11 @@ def add_member(*, round: Round, user: User, actor: User) -> RoundMember:
         if created:
             _veil(round, [user])
             record(
-                verb="round.member_added", subject=round, actor=actor, project_id=round.project_id, user=user.pk
+                verb="round.member_added",
+                subject=round,
+                actor=actor,
+                project_id=round.project_id,
+                user=user.pk,
             )
     return member
 
@@ -153,14 +159,19 @@ def take_next(*, round: Round, reviewer: User) -> Lease | None:
     """
     with transaction.atomic():
         _hold_open(round)
-        if not RoundMember.objects.select_for_update().filter(round=round, user=reviewer):  # one tab at a time
+        if not RoundMember.objects.select_for_update().filter(
+            round=round, user=reviewer
+        ):  # one tab at a time
             raise RoundClosed(f"{reviewer} is not a reviewer of {round}.")
         own = Lease.objects.select_for_update().filter(item__round=round, reviewer=reviewer, state="held")
         if held := own.order_by("pk").first():
             return _renew(held, round)
         release_expired(round=round)
         full: list[int] = []  # filled by others between our look and our lock
-        for stepping_over in (True, False):  # before saying that nothing is left, wait for the rows others hold
+        for stepping_over in (
+            True,
+            False,
+        ):  # before saying that nothing is left, wait for the rows others hold
             while (item_id := _next_item(round, reviewer, full, stepping_over)) is not None:
                 if lease := _take(round, item_id, reviewer):
                     return lease
@@ -242,7 +253,10 @@ def _let_others_see(item: Item) -> None:
     idle = RoundMember.objects.filter(round=item.round).exclude(user__in=had_it)
     for person_id in idle.values_list("user_id", flat=True):
         lift_veils(
-            round_key=item.round.veil_key, scopes=SCOPES, person_id=person_id, transcript_id=item.transcript_id
+            round_key=item.round.veil_key,
+            scopes=SCOPES,
+            person_id=person_id,
+            transcript_id=item.transcript_id,
         )
 
 
@@ -254,7 +268,9 @@ def release_expired(*, round: Round) -> int:
             .filter(item__round=round, state="held", expires_at__lt=timezone.now())
             .values_list("pk", flat=True)
         )
-        return Lease.objects.filter(pk__in=ids).update(state="released", reason="expired", ended_at=timezone.now())
+        return Lease.objects.filter(pk__in=ids).update(
+            state="released", reason="expired", ended_at=timezone.now()
+        )
 
 
 def _hold_open(round: Round) -> None:
@@ -287,7 +303,9 @@ def _take(round: Round, item_id: int, reviewer: User) -> Lease | None:
         return None
     now = timezone.now()
     expires_at = now + timedelta(minutes=round.lease_minutes)
-    return Lease.objects.create(item_id=item_id, slot=free, reviewer=reviewer, taken_at=now, expires_at=expires_at)
+    return Lease.objects.create(
+        item_id=item_id, slot=free, reviewer=reviewer, taken_at=now, expires_at=expires_at
+    )
 
 
 def _renew(lease: Lease, round: Round) -> Lease:

@@ -32,7 +32,11 @@ class RoundForm(forms.Form):
         help_text="Evidence on these items is hidden from them at once, on every page, until they have labelled.",
     )  # fmt: skip
     overlap = forms.IntegerField(
-        min_value=1, max_value=20, initial=2, label="Labels per item", help_text="Exactly so many reviewers meet each item."
+        min_value=1,
+        max_value=20,
+        initial=2,
+        label="Labels per item",
+        help_text="Exactly so many reviewers meet each item.",
     )
     policy = forms.ChoiceField(choices=POLICY_WORDS, initial=REVEAL, label="Evidence")
     lease_minutes = forms.IntegerField(

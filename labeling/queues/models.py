@@ -23,10 +23,14 @@ class Round(models.Model):
     project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="rounds")
     name = models.CharField(max_length=150)
     sample = models.ForeignKey("sampling.Sample", on_delete=models.PROTECT, related_name="rounds")
-    codebook_version = models.ForeignKey("codebooks.CodebookVersion", on_delete=models.PROTECT, related_name="rounds")
+    codebook_version = models.ForeignKey(
+        "codebooks.CodebookVersion", on_delete=models.PROTECT, related_name="rounds"
+    )
     overlap = models.PositiveSmallIntegerField(default=2)  # labels an item needs
     policy = models.CharField(max_length=20, default=REVEAL)
-    lease_minutes = models.PositiveSmallIntegerField(default=30)  # an item not worked on for so long goes to others
+    lease_minutes = models.PositiveSmallIntegerField(
+        default=30
+    )  # an item not worked on for so long goes to others
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True)
@@ -76,7 +80,9 @@ class Item(models.Model):
 
     class Meta:
         ordering = ["order"]
-        constraints = [models.UniqueConstraint(fields=["round", "transcript"], name="one_item_per_transcript")]
+        constraints = [
+            models.UniqueConstraint(fields=["round", "transcript"], name="one_item_per_transcript")
+        ]
         indexes = [models.Index(fields=["round", "finished_at"], name="items_by_finish")]
 
     def __str__(self) -> str:
@@ -98,7 +104,9 @@ class Lease(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "slot"], condition=Q(state__in=TAKEN), name="one_lease_per_slot"),
+            models.UniqueConstraint(
+                fields=["item", "slot"], condition=Q(state__in=TAKEN), name="one_lease_per_slot"
+            ),
             models.UniqueConstraint(
                 fields=["item", "reviewer"], condition=Q(state__in=TAKEN), name="one_slot_per_reviewer"
             ),

@@ -35,7 +35,9 @@ class Progress:
     labels_wanted: int
     held: int
     reviewers: tuple[ReviewerProgress, ...] = ()
-    pairs: dict[tuple[int, int], int] = field(default_factory=dict)  # items that both have done; (a, a): done by a
+    pairs: dict[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # items that both have done; (a, a): done by a
     seconds_each: float | None = None  # average of the newest labels
     basis: int = 0  # how many labels the estimate rests on
 
@@ -106,7 +108,9 @@ def progress(round: Round) -> Progress:
         )
         for member in round.members.select_related("user").order_by("user__name", "user_id")
     )
-    both = leases.filter(state="done", item__leases__state="done").values_list("reviewer", "item__leases__reviewer")
+    both = leases.filter(state="done", item__leases__state="done").values_list(
+        "reviewer", "item__leases__reviewer"
+    )
     seconds, basis = _pace(leases)
     return Progress(
         items=items["all"],
@@ -126,7 +130,10 @@ def desks_of(project_id: int, reviewer: User) -> list[Desk]:
     rounds = Round.objects.filter(project_id=project_id, members__user=reviewer).select_related(
         "codebook_version__codebook"
     )
-    return [desk_of(round, reviewer) for round in rounds.order_by(F("closed_at").desc(nulls_first=True), "-pk")[:200]]
+    return [
+        desk_of(round, reviewer)
+        for round in rounds.order_by(F("closed_at").desc(nulls_first=True), "-pk")[:200]
+    ]
 
 
 def desk_of(round: Round, reviewer: User) -> Desk:
@@ -137,7 +144,11 @@ def desk_of(round: Round, reviewer: User) -> Desk:
     waiting = (
         Item.objects.filter(round=round, finished_at__isnull=True)
         .exclude(pk__in=own.filter(Q(state="done") | Q(reason="skipped")).values("item"))
-        .exclude(pk__in=full.filter(n__gte=round.overlap).exclude(pk__in=own.filter(state="held").values("item")).values("pk"))
+        .exclude(
+            pk__in=full.filter(n__gte=round.overlap)
+            .exclude(pk__in=own.filter(state="held").values("item"))
+            .values("pk")
+        )
     )
     held = own.filter(state="held").select_related("item__round").order_by("pk").first()
     seconds, basis = _pace(own)
@@ -201,7 +212,10 @@ def _count(counts: dict[tuple[str, str], int], state: str, reason: str | None = 
 def _pace(leases: QuerySet[Lease]) -> tuple[float | None, int]:
     """Average seconds from taking an item to its label over the newest ones, breaks cut, and how many."""
     took = ExpressionWrapper(F("ended_at") - F("taken_at"), output_field=DurationField())
-    rows = leases.filter(state="done", ended_at__isnull=False).annotate(seconds=Extract(took, "epoch")).order_by("-ended_at")
+    rows = (
+        leases.filter(state="done", ended_at__isnull=False)
+        .annotate(seconds=Extract(took, "epoch"))
+        .order_by("-ended_at")
+    )
     newest: Sequence[float] = [min(float(s), LONGEST) for s in rows.values_list("seconds", flat=True)[:BASIS]]
     return (sum(newest) / len(newest), len(newest)) if newest else (None, 0)
-

@@ -71,7 +71,9 @@ def add(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     found = queries.access_round(membership, pk)
     chosen = request.POST.get("user", "")
     member = get_object_or_404(
-        Membership.objects.select_related("user"), project=membership.project, user_id=int(chosen) if chosen.isdecimal() else 0
+        Membership.objects.select_related("user"),
+        project=membership.project,
+        user_id=int(chosen) if chosen.isdecimal() else 0,
     )
     try:
         actions.add_member(round=found, user=member.user, actor=membership.user)

@@ -49,7 +49,10 @@ def open_as(browser: Browser, live_server: LiveServer) -> Iterator[Opens]:
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on(
+            "console",
+            lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
+        )
         page.goto(live_server.url + path)
         return page
 

@@ -124,7 +124,9 @@ def test_three_labels_by_keyboard_from_first_to_last(
     assert Lease.objects.filter(state="done").count() == 3
 
 
-def test_a_reload_in_the_middle_brings_everything_back(open_as: Opens, project: Project, round: Round, ana: User) -> None:
+def test_a_reload_in_the_middle_brings_everything_back(
+    open_as: Opens, project: Project, round: Round, ana: User
+) -> None:
     page = begin(open_as, ana, project)
     page.keyboard.press("2")
     expect(page.get_by_text("Did it have the truth?")).to_be_visible()
@@ -188,7 +190,13 @@ def test_a_skip_by_keyboard(open_as: Opens, project: Project, round: Round, ana:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_the_desk_is_accessible_and_fits(
-    open_as: Opens, project: Project, round: Round, ana: User, axe: Callable[[Page], None], scheme: str, width: int
+    open_as: Opens,
+    project: Project,
+    round: Round,
+    ana: User,
+    axe: Callable[[Page], None],
+    scheme: str,
+    width: int,
 ) -> None:
     page = begin(open_as, ana, project, scheme=scheme, width=width)
     if width == 390:

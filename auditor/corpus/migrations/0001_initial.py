@@ -8,7 +8,6 @@ import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
-
 from auditor.ledger.append_only import append_only
 
 

@@ -2,7 +2,6 @@
 
 from django.db import migrations, models
 
-
 from auditor.ledger.append_only import append_only, create_function
 
 

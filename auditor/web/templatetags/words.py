@@ -47,7 +47,11 @@ def size(value: Any) -> str:
     amount = float(value or 0)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000 or unit == "GB":
-            return f"{amount:.0f}{NBSP}{unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f}{NBSP}{unit}"
+            return (
+                f"{amount:.0f}{NBSP}{unit}"
+                if unit == "bytes" or amount >= 100
+                else f"{amount:.1f}{NBSP}{unit}"
+            )
         amount /= 1000
     return ""
 

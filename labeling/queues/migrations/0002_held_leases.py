@@ -5,15 +5,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('queues', '0001_initial'),
+        ("queues", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='lease',
-            index=models.Index(condition=models.Q(('state', 'held')), fields=['item'], name='leases_held_now'),
+            model_name="lease",
+            index=models.Index(
+                condition=models.Q(("state", "held")), fields=["item"], name="leases_held_now"
+            ),
         ),
     ]

@@ -28,7 +28,9 @@ def test_a_visitor_is_asked_to_sign_in(project: Project, client: Client) -> None
 
 def test_a_role_too_low_gets_404(project: Project, ana: User) -> None:
     assert signed_in(ana).get(reverse("accounts:ledger", args=[project.slug])).status_code == 404
-    assert signed_in(ana).post(reverse("accounts:invite", args=[project.slug]), {"role": 50}).status_code == 404
+    assert (
+        signed_in(ana).post(reverse("accounts:invite", args=[project.slug]), {"role": 50}).status_code == 404
+    )
 
 
 def test_an_invitation_works_once(project: Project, mia: User, client: Client) -> None:
@@ -39,14 +41,20 @@ def test_an_invitation_works_once(project: Project, mia: User, client: Client) -
     assert joined.status_code == 302
     membership = Membership.objects.get(project=project, user__email="ana@example.org")
     assert membership.role == Role.REVIEWER
-    assert Client().post(address, {"name": "Bo", "email": "bo@example.org", "password": PASSWORD}).status_code == 410
+    assert (
+        Client().post(address, {"name": "Bo", "email": "bo@example.org", "password": PASSWORD}).status_code
+        == 410
+    )
     assert not User.objects.filter(email="bo@example.org").exists()
 
 
-def test_an_invitation_never_takes_over_an_account(project: Project, mia: User, cy: User, client: Client) -> None:
+def test_an_invitation_never_takes_over_an_account(
+    project: Project, mia: User, cy: User, client: Client
+) -> None:
     token = actions.invite(project=project, role=Role.OWNER, actor=mia)
     response = client.post(
-        reverse("accounts:invitation", args=[token]), {"name": "Cy", "email": "CY@example.org", "password": PASSWORD}
+        reverse("accounts:invitation", args=[token]),
+        {"name": "Cy", "email": "CY@example.org", "password": PASSWORD},
     )
     assert response.status_code == 422
     assert User.objects.get(pk=cy.pk).check_password("correct horse battery")
@@ -132,5 +140,7 @@ def test_every_write_leaves_an_event(project: Project, mia: User, ana: User) -> 
 def test_sign_in_by_password(mia: User, project: Project, client: Client) -> None:
     wrong = client.post(reverse("accounts:sign_in"), {"username": "mia@example.org", "password": "no"})
     assert "do not go together" in wrong.content.decode()
-    right = client.post(reverse("accounts:sign_in"), {"username": "MIA@example.org", "password": "correct horse battery"})
+    right = client.post(
+        reverse("accounts:sign_in"), {"username": "MIA@example.org", "password": "correct horse battery"}
+    )
     assert right.status_code == 302

@@ -36,7 +36,8 @@ def test_a_uniform_draw_gives_each_the_same_odds(project: Project, mia: User, co
 
 def test_the_same_seed_draws_the_same(project: Project, mia: User, corpus: list[int]) -> None:
     draws = [
-        actions.draw_sample(project=project, name=name, design="uniform", n=4, seed=9, actor=mia) for name in ("a", "b")
+        actions.draw_sample(project=project, name=name, design="uniform", n=4, seed=9, actor=mia)
+        for name in ("a", "b")
     ]
     first, second = ([item.transcript_id for item in sample.items.all()] for sample in draws)
     assert first == second
@@ -60,7 +61,14 @@ def test_disagreement_is_the_spread_of_channels(project: Project, mia: User) -> 
         make.reading(quill, transcript, 0.0)
         make.reading(sable, transcript, float(gap))
     sample = actions.draw_sample(
-        project=project, name="s", design="stratified_by_spread", n=2, seed=1, actor=mia, channels=[quill, sable], bins=2
+        project=project,
+        name="s",
+        design="stratified_by_spread",
+        n=2,
+        seed=1,
+        actor=mia,
+        channels=[quill, sable],
+        bins=2,
     )
     assert [s["size"] for s in sample.strata] == [3, 3]
     assert sample.strata[1]["hi"] == 50.0  # the standard deviation of 0 and 100
@@ -69,7 +77,14 @@ def test_disagreement_is_the_spread_of_channels(project: Project, mia: User) -> 
 def test_transcripts_without_a_value_are_a_stratum(project: Project, mia: User, corpus: list[int]) -> None:
     make.transcript(project)
     sample = actions.draw_sample(
-        project=project, name="s", design="stratified", n=5, seed=1, actor=mia, channels=[make.channel(project)], bins=2
+        project=project,
+        name="s",
+        design="stratified",
+        n=5,
+        seed=1,
+        actor=mia,
+        channels=[make.channel(project)],
+        bins=2,
     )
     assert sample.strata[-1]["name"] == "no value"
     assert sum(s["size"] for s in sample.strata) == 13
@@ -90,7 +105,13 @@ def test_a_veiled_manager_draws_without_what_they_may_not_know(
 ) -> None:
     lay_veils(person_ids=[mia.pk], transcript_ids=corpus[:2], round_key="round:1", scopes=["machine"])
     by_judge = actions.draw_sample(
-        project=project, name="s", design="stratified", n=5, seed=1, actor=mia, channels=[make.channel(project)]
+        project=project,
+        name="s",
+        design="stratified",
+        n=5,
+        seed=1,
+        actor=mia,
+        channels=[make.channel(project)],
     )
     assert (by_judge.frame_size, by_judge.left_out) == (10, 2)
     blind = actions.draw_sample(project=project, name="t", design="uniform", n=5, seed=1, actor=mia)
@@ -111,7 +132,13 @@ def test_a_draw_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(actions.CannotDraw, match=reason):
         actions.draw_sample(
-            project=project, name="s", design=design, n=2, seed=1, actor=mia, channels=[make.channel(project, k) for k in keys]
+            project=project,
+            name="s",
+            design=design,
+            n=2,
+            seed=1,
+            actor=mia,
+            channels=[make.channel(project, k) for k in keys],
         )
     assert not Sample.objects.exists()
 
@@ -134,7 +161,14 @@ def test_weighted_counts_come_back_to_the_frame(project: Project, mia: User, cor
     estimates = []
     for seed in range(60):
         sample = actions.draw_sample(
-            project=project, name=str(seed), design="stratified", n=5, seed=seed, actor=mia, channels=[judge], bins=2
+            project=project,
+            name=str(seed),
+            design="stratified",
+            n=5,
+            seed=seed,
+            actor=mia,
+            channels=[judge],
+            bins=2,
         )
         estimates.append(sum(1 / i.probability for i in sample.items.all() if values[i.transcript_id] >= 60))
     error = np.std(estimates) / math.sqrt(len(estimates))
@@ -157,17 +191,30 @@ def test_the_pages(project: Project, mia: User, vic: User, cy: User, ana: User, 
     assert signed_in(vic).get(page).status_code == 200
     assert signed_in(cy).get(page).status_code == 404
     assert signed_in(vic).get(new).status_code == 404
-    again = browser.post(new, {"name": "By judge", "n": 4, "design": "uniform", "bins": 2, "allocation": "equal", "seed": 3})
+    again = browser.post(
+        new, {"name": "By judge", "n": 4, "design": "uniform", "bins": 2, "allocation": "equal", "seed": 3}
+    )
     assert again.status_code == 422
     assert "sample of that name" in again.content.decode()
 
 
-def test_the_odds_of_a_veiled_item_are_not_shown(project: Project, mia: User, ana: User, corpus: list[int]) -> None:
+def test_the_odds_of_a_veiled_item_are_not_shown(
+    project: Project, mia: User, ana: User, corpus: list[int]
+) -> None:
     sample = actions.draw_sample(
-        project=project, name="s", design="stratified", n=5, seed=1, actor=mia, channels=[make.channel(project)], bins=3
+        project=project,
+        name="s",
+        design="stratified",
+        n=5,
+        seed=1,
+        actor=mia,
+        channels=[make.channel(project)],
+        bins=3,
     )
     item = sample.items.first()
     assert item is not None
-    lay_veils(person_ids=[ana.pk], transcript_ids=[item.transcript_id], round_key="round:1", scopes=["machine"])
+    lay_veils(
+        person_ids=[ana.pk], transcript_ids=[item.transcript_id], round_key="round:1", scopes=["machine"]
+    )
     page = signed_in(ana).get(reverse("sampling:sample", args=[project.slug, sample.pk])).content.decode()
     assert page.count("after your blind label") == 1

@@ -13,7 +13,9 @@ def test_only_a_plain_htmx_request_gets_a_fragment(rf: RequestFactory) -> None:
     assert not wants_fragment(rf.get("/"))
     assert wants_fragment(rf.get("/", headers={"HX-Request": "true"}))
     assert not wants_fragment(rf.get("/", headers={"HX-Request": "true", "HX-Boosted": "true"}))
-    assert not wants_fragment(rf.get("/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"}))
+    assert not wants_fragment(
+        rf.get("/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+    )
 
 
 def test_pages_carry_a_strict_policy(client: Client, db: None) -> None:
@@ -25,7 +27,9 @@ def test_pages_carry_a_strict_policy(client: Client, db: None) -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_an_upload_far_over_the_limit_is_cut_off(client: Client, settings: Any, mia: User, project: Project) -> None:
+def test_an_upload_far_over_the_limit_is_cut_off(
+    client: Client, settings: Any, mia: User, project: Project
+) -> None:
     settings.MAX_UPLOAD_BYTES = 100
     client.force_login(mia)
     file = SimpleUploadedFile("big.jsonl", b"x" * (2 << 20))

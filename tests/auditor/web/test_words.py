@@ -10,26 +10,47 @@ from auditor.web.templatetags import words
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.8149, "0.81"), (6.25, "6.25"), (85.0, "85"), (85.4, "85.4"), (1234.5, "1,234"), (0, "0"), (None, "–"), (-0.5, "-0.50")],
+    [
+        (0.8149, "0.81"),
+        (6.25, "6.25"),
+        (85.0, "85"),
+        (85.4, "85.4"),
+        (1234.5, "1,234"),
+        (0, "0"),
+        (None, "–"),
+        (-0.5, "-0.50"),
+    ],
 )
 def test_a_score_reads_at_a_glance(value: float | None, text: str) -> None:
     assert words.score(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.031, "3.1%"), (0.5, "50%"), (1, "100%"), (0, "0%"), (None, "–")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.031, "3.1%"), (0.5, "50%"), (1, "100%"), (0, "0%"), (None, "–")]
+)
 def test_a_share_is_a_percentage(value: float | None, text: str) -> None:
     assert words.percent(value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0 s"), (59.4, "59 s"), (61, "1 min"), (3599, "60 min"), (3600, "1 h"), (4800, "1 h 20 min"), (None, "–")],
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (61, "1 min"),
+        (3599, "60 min"),
+        (3600, "1 h"),
+        (4800, "1 h 20 min"),
+        (None, "–"),
+    ],
 )
 def test_a_duration_is_rounded(value: float | None, text: str) -> None:
     assert words.duration(value).replace("\u00a0", " ") == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0, "0 bytes"), (999, "999 bytes"), (3_400_000, "3.4 MB"), (5e12, "5000 GB")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0 bytes"), (999, "999 bytes"), (3_400_000, "3.4 MB"), (5e12, "5000 GB")]
+)
 def test_a_size_names_its_unit(value: float, text: str) -> None:
     assert words.size(value).replace("\u00a0", " ") == text
 

@@ -29,7 +29,9 @@ DECEPTION = {"truth": "false", "access": "in_context", "licence": "none", "motiv
 def settle(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Rings for adjudication are counted here instead of answered."""
     rung: list[int] = []
-    monkeypatch.setattr(actions, "ring", lambda task, *ids: rung.append(*ids) if task == actions.SETTLE else None)
+    monkeypatch.setattr(
+        actions, "ring", lambda task, *ids: rung.append(*ids) if task == actions.SETTLE else None
+    )
     return rung
 
 
@@ -144,7 +146,9 @@ def test_revising_a_finished_item_asks_for_settling_again(
     assert settle == [item.pk, item.pk]
 
 
-def test_after_the_round_is_closed_a_final_label_stands(round: Round, item: Item, ana: User, mia: User) -> None:
+def test_after_the_round_is_closed_a_final_label_stands(
+    round: Round, item: Item, ana: User, mia: User
+) -> None:
     blind(item, ana)
     final(item, ana)
     close_round(round=round, actor=mia)
@@ -181,7 +185,11 @@ def test_no_grade_above_its_evidence_and_no_label_above_the_rules(item: Item, an
 def test_a_lower_label_with_a_reason_is_stored_with_what_follows(item: Item, ana: User) -> None:
     content = Content(answers=DECEPTION, label="X", lowered_reason="The plan may be a joke")
     revision = blind(item, ana, content).revision
-    assert (revision.derived_label, revision.label, revision.lowered_reason) == ("D", "X", "The plan may be a joke")
+    assert (revision.derived_label, revision.label, revision.lowered_reason) == (
+        "D",
+        "X",
+        "The plan may be a joke",
+    )
     assert queries.content_of(revision).label == "X"
 
 
@@ -236,7 +244,9 @@ def test_a_late_label_takes_the_place_again_if_it_is_free(item: Item, ana: User)
     assert Lease.objects.get(item=item, reviewer=ana, state="done").pk == revision.lease_id
 
 
-def test_a_label_too_late_is_kept_and_marked(project: Project, ana: User, bo: User, settle: list[int]) -> None:
+def test_a_label_too_late_is_kept_and_marked(
+    project: Project, ana: User, bo: User, settle: list[int]
+) -> None:
     round = make.round(project, [make.transcript(project)], [ana, bo], overlap=1)
     lease = take_next(round=round, reviewer=ana)
     assert lease is not None
@@ -256,7 +266,9 @@ def test_a_label_too_late_is_kept_and_marked(project: Project, ana: User, bo: Us
     assert item.finished_at is not None
 
 
-def test_a_blind_only_round_reveals_nothing_and_one_commit_is_final(project: Project, ana: User, mia: User) -> None:
+def test_a_blind_only_round_reveals_nothing_and_one_commit_is_final(
+    project: Project, ana: User, mia: User
+) -> None:
     round = make.round(project, [make.transcript(project)], [ana], policy="blind_only")
     lease = take_next(round=round, reviewer=ana)
     assert lease is not None
@@ -287,7 +299,9 @@ def test_a_commit_clears_the_drafts(item: Item, ana: User) -> None:
     assert not Draft.objects.exists()
 
 
-@pytest.mark.parametrize("table", ["annotations_labelrevision", "annotations_labelspan", "annotations_reveal"])
+@pytest.mark.parametrize(
+    "table", ["annotations_labelrevision", "annotations_labelspan", "annotations_reveal"]
+)
 def test_the_database_refuses_to_change_what_was_committed(item: Item, ana: User, table: str) -> None:
     actions.commit_blind(item=item, reviewer=ana, content=Content(answers=DECEPTION, spans=(lie(),)))
     for statement in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):
@@ -295,7 +309,9 @@ def test_the_database_refuses_to_change_what_was_committed(item: Item, ana: User
             cursor.execute(statement)
 
 
-def test_a_failing_commit_writes_nothing_at_all(item: Item, ana: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_commit_writes_nothing_at_all(
+    item: Item, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(**_: Any) -> None:
         raise RuntimeError("the disk is gone")
 

@@ -49,7 +49,9 @@ def on_desk(round: Round, reviewer: User) -> Item:
 def send(browser: Client, item: Item, name: str, **data: Any) -> Any:
     url = address(name, item.round.project, item.pk)
     body = {"stage": "blind", "base": 0, "content": HONEST, **data}
-    return browser.post(url, json.dumps(body), content_type="application/json", headers={"HX-Request": "true"})
+    return browser.post(
+        url, json.dumps(body), content_type="application/json", headers={"HX-Request": "true"}
+    )
 
 
 @pytest.fixture
@@ -66,9 +68,13 @@ def planted(project: Project, ana: User) -> Item:
         judge, transcript, 0.7, label="canarylabel", explanation="canaryexplanation",
         quotes=(CitedQuote("I checked"), CitedQuote("canaryquote")),
     )  # fmt: skip
-    probe = make.channel(project, "probe.canaryprobe", kind="probe", name="canarytrack", unit="token", lo=0.0, hi=1.0)
+    probe = make.channel(
+        project, "probe.canaryprobe", kind="probe", name="canarytrack", unit="token", lo=0.0, hi=1.0
+    )
     with transaction.atomic():
-        write_tracks(tracks=[NewTrack(probe, transcript.pk, 0, "text", [0, 2], [1, 9], [0.1, 0.9])], source="test")
+        write_tracks(
+            tracks=[NewTrack(probe, transcript.pk, 0, "text", [0, 2], [1, 9], [0.1, 0.9])], source="test"
+        )
     return on_desk(make.round(project, [transcript], [ana]), ana)
 
 
@@ -86,7 +92,9 @@ def everything(browser: Client, item: Item, **sent: Any) -> str:
     texts = [browser.get(page, follow=True).content.decode() for page in pages]
     texts.append(send(browser, item, "draft", rail=True, saves=1, **sent).content.decode())
     texts.append(send(browser, item, "alive").content.decode())
-    texts.append(send(browser, item, "commit", content={"answers": {"truth": "nonsense"}}, **sent).content.decode())
+    texts.append(
+        send(browser, item, "commit", content={"answers": {"truth": "nonsense"}}, **sent).content.decode()
+    )
     return "\n".join(texts)
 
 
@@ -126,7 +134,9 @@ def test_a_colleagues_label_is_never_on_the_desk(project: Project, round: Round,
     assert CANARY.findall(everything(browser, mine, stage="final")) == []
 
 
-def test_another_persons_item_is_404(project: Project, round: Round, ana: User, bo: User, cy: User, vic: User) -> None:
+def test_another_persons_item_is_404(
+    project: Project, round: Round, ana: User, bo: User, cy: User, vic: User
+) -> None:
     item = on_desk(round, ana)
     for other in (bo, cy, vic):
         browser = signed_in(other)
@@ -143,7 +153,9 @@ def test_another_persons_item_is_404(project: Project, round: Round, ana: User, 
     assert not LabelRevision.objects.exists()
 
 
-def test_looking_takes_nothing_and_the_button_takes_the_next(project: Project, round: Round, ana: User) -> None:
+def test_looking_takes_nothing_and_the_button_takes_the_next(
+    project: Project, round: Round, ana: User
+) -> None:
     browser = signed_in(ana)
     page = browser.get(address("desk", project, round.pk))
     assert "Take the next item" in page.content.decode()
@@ -151,10 +163,14 @@ def test_looking_takes_nothing_and_the_button_takes_the_next(project: Project, r
     answer = browser.post(address("next", project, round.pk))
     lease = Lease.objects.get()
     assert answer["Location"] == address("item", project, lease.item_id)
-    assert browser.get(address("desk", project, round.pk))["Location"] == address("item", project, lease.item_id)
+    assert browser.get(address("desk", project, round.pk))["Location"] == address(
+        "item", project, lease.item_id
+    )
 
 
-def test_commits_lead_to_the_evidence_and_then_to_the_next_item(project: Project, round: Round, ana: User) -> None:
+def test_commits_lead_to_the_evidence_and_then_to_the_next_item(
+    project: Project, round: Round, ana: User
+) -> None:
     browser = signed_in(ana)
     first = on_desk(round, ana)
     answer = send(browser, first, "commit")
@@ -168,7 +184,10 @@ def test_commits_lead_to_the_evidence_and_then_to_the_next_item(project: Project
     send(browser, second, "commit")
     assert send(browser, second, "commit", stage="final")["HX-Redirect"] == address("desk", project, round.pk)
     assert "Nothing is left for you here" in browser.get(address("desk", project, round.pk)).content.decode()
-    assert len(re.findall("/review/item/", browser.get(address("mine", project, round.pk)).content.decode())) == 2
+    assert (
+        len(re.findall("/review/item/", browser.get(address("mine", project, round.pk)).content.decode()))
+        == 2
+    )
 
 
 def test_a_form_without_scripts_commits_too(project: Project, round: Round, ana: User) -> None:
@@ -202,7 +221,9 @@ def test_the_rail_follows_the_answers(round: Round, ana: User) -> None:
 def test_an_older_copy_never_overwrites_a_newer_one(round: Round, ana: User) -> None:
     item = on_desk(round, ana)
     browser = signed_in(ana)
-    assert send(browser, item, "draft", saves=3, content={"rationale": "newer"}, active=9).json() == {"saves": 3}
+    assert send(browser, item, "draft", saves=3, content={"rationale": "newer"}, active=9).json() == {
+        "saves": 3
+    }
     for saves in (1, 3):
         answer = send(browser, item, "draft", saves=saves, content={"rationale": "older"})
         assert (answer.status_code, answer.json()["saves"]) == (409, 3)
@@ -306,7 +327,9 @@ def test_a_page_of_the_desk_asks_a_fixed_number_of_queries(
     messages = [ParsedMessage(role="user", text=f"Message {n}") for n in range(60)]
     item = on_desk(make.round(project, [make.transcript(project, messages)], [ana]), ana)
     for n in range(5):
-        make.reading(make.channel(project, f"judge.{n}"), item.transcript, 0.5, quotes=(CitedQuote("Message 7"),))
+        make.reading(
+            make.channel(project, f"judge.{n}"), item.transcript, 0.5, quotes=(CitedQuote("Message 7"),)
+        )
     browser = signed_in(ana)
     with django_assert_max_num_queries(26):
         browser.get(address("item", project, item.pk))

@@ -36,7 +36,9 @@ def test_a_later_member_is_veiled_too(round: Round, ada: User, mia: User) -> Non
     assert Event.objects.filter(verb="round.member_added").count() == 1
 
 
-def test_closing_lifts_the_veils_of_this_round_alone(project: Project, round: Round, ana: User, mia: User) -> None:
+def test_closing_lifts_the_veils_of_this_round_alone(
+    project: Project, round: Round, ana: User, mia: User
+) -> None:
     first = round.items.first()
     assert first is not None
     make.round(project, [first.transcript], [ana])
@@ -104,7 +106,10 @@ def test_a_manager_opens_a_round_by_the_form(project: Project, mia: User, ana: U
 def test_strangers_get_404_and_reviewers_may_look_but_not_open(
     project: Project, round: Round, ana: User, cy: User
 ) -> None:
-    pages = [reverse("queues:rounds", args=[project.slug]), reverse("queues:round", args=[project.slug, round.pk])]
+    pages = [
+        reverse("queues:rounds", args=[project.slug]),
+        reverse("queues:round", args=[project.slug, round.pk]),
+    ]
     for page in pages:
         assert signed_in(cy).get(page).status_code == 404
         assert signed_in(ana).get(page).status_code == 200

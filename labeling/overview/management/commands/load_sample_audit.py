@@ -12,7 +12,9 @@ class Command(BaseCommand):
     help = "Load the sample audit unless it is there. It is made up, evidence and all."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="do nothing, in silence, if it was loaded before")
+        parser.add_argument(
+            "--once", action="store_true", help="do nothing, in silence, if it was loaded before"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"] and sample_project() is not None:
