@@ -38,7 +38,10 @@ def run(project: Project, owner: User, size: int) -> Iterator[Result]:
         yield Result(name, size, value, "ms", median_ms(_sql(sql, [project.pk]), times=15), {"rows": ROWS})
     first = Transcript.objects.of(project.pk).order_by("pk")[size // 2]
     floor = median_ms(
-        _sql("SELECT role, text, reasoning, parts FROM corpus_message WHERE transcript_id = %s ORDER BY position", [first.pk]),
+        _sql(
+            "SELECT role, text, reasoning, parts FROM corpus_message WHERE transcript_id = %s ORDER BY position",
+            [first.pk],
+        ),
         times=15,
     )
     value = median_ms(_get(client, reverse("browse:transcript", args=[project.slug, first.pk])), times=15)

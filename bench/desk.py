@@ -49,7 +49,7 @@ class Desk:
 
     def label(self, place: str) -> tuple[str, Label]:
         """Label the item at `place` blind and finally: the next place, and the times."""
-        content = label_of(item_at(place))
+        content = label_of(item_at(place) or 0)
         _, blind = self._commit(place, {"stage": "blind", "base": 0, "active": 20, "content": content})
         reveal = self._get(place)
         there, final = self._commit(place, {"stage": "final", "base": 0, "active": 30, "content": content})
@@ -79,7 +79,7 @@ def item_at(place: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def label_of(item_id: int | None) -> dict[str, Any]:
+def label_of(item_id: int) -> dict[str, Any]:
     """A label with a marked span and a reason, as a reviewer would send it for this item."""
     item = Item.objects.get(pk=item_id)
     text = Message.objects.get(transcript_id=item.transcript_id, position=1).text

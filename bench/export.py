@@ -37,24 +37,21 @@ FLOOR = """
     FROM queues_item i WHERE i.round_id = {round} ORDER BY i."order") TO STDOUT
 """
 # Rows of the first item, made again for every other one: table -> (rows of the pattern, what is its own).
+SAME = "r JOIN annotations_labelrevision p USING (reviewer_id, stage, number) WHERE r.item_id = i.id AND p.id"
+RULING = "SELECT u.id FROM adjudication_ruling u WHERE u.item_id = i.id"
+CITED = f"SELECT r.id FROM annotations_labelrevision {SAME} = t.labelrevision_id"
+LEASE = "SELECT l.id FROM queues_lease l WHERE l.item_id = i.id AND l.reviewer_id = t.reviewer_id"
 AGAIN = {
     "queues_lease": ("t.item_id = %(first)s", "'item_id', i.id"),
-    "annotations_labelrevision": (
-        "t.item_id = %(first)s",
-        "'item_id', i.id, 'lease_id', (SELECT l.id FROM queues_lease l"
-        " WHERE l.item_id = i.id AND l.reviewer_id = t.reviewer_id)",
-    ),
+    "annotations_labelrevision": ("t.item_id = %(first)s", f"'item_id', i.id, 'lease_id', ({LEASE})"),
     "annotations_labelspan": (
         "t.revision_id IN (SELECT id FROM annotations_labelrevision WHERE item_id = %(first)s)",
-        "'revision_id', (SELECT r.id FROM annotations_labelrevision r JOIN annotations_labelrevision p"
-        " USING (reviewer_id, stage, number) WHERE r.item_id = i.id AND p.id = t.revision_id)",
+        f"'revision_id', (SELECT r.id FROM annotations_labelrevision {SAME} = t.revision_id)",
     ),
     "adjudication_ruling": ("t.item_id = %(first)s", "'item_id', i.id"),
     "adjudication_ruling_cites": (
         "t.ruling_id IN (SELECT id FROM adjudication_ruling WHERE item_id = %(first)s)",
-        "'ruling_id', (SELECT u.id FROM adjudication_ruling u WHERE u.item_id = i.id), 'labelrevision_id',"
-        " (SELECT r.id FROM annotations_labelrevision r JOIN annotations_labelrevision p"
-        " USING (reviewer_id, stage, number) WHERE r.item_id = i.id AND p.id = t.labelrevision_id)",
+        f"'ruling_id', ({RULING}), 'labelrevision_id', ({CITED})",
     ),
 }
 
@@ -74,7 +71,9 @@ def run(project: Project, owner: User, size: int, folder: Path) -> Iterator[Resu
     path = folder / f"floor-{size}.jsonl"
     floor = seconds(lambda: _copy(source, path))
     sizes = {file.name: file.size for file in built.files.all()} | {"floor": path.stat().st_size}
-    megabytes = {f"{name}_mb": round(sizes[name] / 1e6, 1) for name in ("labels.jsonl", "labels.parquet", "floor")}
+    megabytes = {
+        f"{name}_mb": round(sizes[name] / 1e6, 1) for name in ("labels.jsonl", "labels.parquet", "floor")
+    }
     conditions = {"records": built.manifest["counts"]["included"], **megabytes}
     yield Result("export.time", size, took, "s", floor, conditions)
     yield Result("export.rate", size, size / took, "1/s", None, conditions)
@@ -110,7 +109,7 @@ def _label_one(project: Project, made: Round, crew: list[User]) -> Item:
     for desk in places:
         place = desk.sit_down()
         if shared is None:
-            shared = Item.objects.get(pk=item_at(place))
+            shared = Item.objects.get(pk=item_at(place) or 0)
         else:
             lease = Lease.objects.get(reviewer=desk.reviewer, item__round=made)
             Lease.objects.filter(pk=lease.pk).update(item=shared, slot=1)
@@ -123,6 +122,10 @@ def _label_one(project: Project, made: Round, crew: list[User]) -> Item:
 
 
 def _copy(source: Round, path: Path) -> None:
-    with connection.cursor() as cursor, path.open("wb") as file, cursor.copy(FLOOR.format(round=source.pk)) as copy:
+    with (
+        connection.cursor() as cursor,
+        path.open("wb") as file,
+        cursor.copy(FLOOR.format(round=source.pk)) as copy,
+    ):
         for block in copy:
             file.write(block)

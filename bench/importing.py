@@ -22,22 +22,36 @@ def run(project: Project, owner: User, size: int, folder: Path) -> Iterator[Resu
     before = peak_megabytes()
     took = seconds(
         lambda: import_file(
-            project=project, path=path, file_name=path.name, format="mapped_jsonl", mapping=MAPPING, actor=owner
+            project=project,
+            path=path,
+            file_name=path.name,
+            format="mapped_jsonl",
+            mapping=MAPPING,
+            actor=owner,
         )
     )
     assert Transcript.objects.of(project.pk).count() == size
     memory = peak_megabytes()
     again = seconds(
         lambda: import_file(
-            project=project, path=path, file_name=path.name, format="mapped_jsonl", mapping=MAPPING, actor=owner
+            project=project,
+            path=path,
+            file_name=path.name,
+            format="mapped_jsonl",
+            mapping=MAPPING,
+            actor=owner,
         )
     )
     floor = _floor(project)
     conditions = {"file_mb": round(path.stat().st_size / 1e6, 1), "messages": 10, "channels": 2}
     yield Result("import.time", size, took, "s", floor, conditions)
     yield Result("import.rate", size, size / took, "1/s", None, conditions)
-    yield Result("import.again", size, again, "s", floor, {**conditions, "note": "everything is there already"})
-    yield Result("import.memory", size, memory, "MB", None, {"before_mb": round(before), "note": "peak of the process"})
+    yield Result(
+        "import.again", size, again, "s", floor, {**conditions, "note": "everything is there already"}
+    )
+    yield Result(
+        "import.memory", size, memory, "MB", None, {"before_mb": round(before), "note": "peak of the process"}
+    )
 
 
 def _floor(project: Project) -> float:

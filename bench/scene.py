@@ -15,10 +15,38 @@ from labeling.overview.actions import begin_project
 from labeling.queues import actions as queues
 from labeling.queues.models import REVEAL, Round
 
-WORDS = (
-    "ledger payment harbour reference cleared quarter annex invoice schedule museum patient record check found "
-    "missing figure table confirm sent reply account branch report train ticket weather harvest index field note"
-).split()
+WORDS = [
+    "ledger",
+    "payment",
+    "harbour",
+    "reference",
+    "cleared",
+    "quarter",
+    "annex",
+    "invoice",
+    "schedule",
+    "museum",
+    "patient",
+    "record",
+    "check",
+    "found",
+    "missing",
+    "figure",
+    "table",
+    "confirm",
+    "sent",
+    "reply",
+    "account",
+    "branch",
+    "report",
+    "train",
+    "ticket",
+    "weather",
+    "harvest",
+    "index",
+    "field",
+    "note",
+]
 MESSAGES = 10
 MESSAGE_CHARS = 360  # with roles and structure about 4 KB a transcript
 
@@ -29,7 +57,8 @@ def write_jsonl(path: Path, size: int, *, seed: int = 7) -> Path:
     with path.open("w", encoding="utf-8") as file:
         for number in range(size):
             messages = [
-                {"role": "user" if turn % 2 == 0 else "assistant", "content": _text(rng)} for turn in range(MESSAGES)
+                {"role": "user" if turn % 2 == 0 else "assistant", "content": _text(rng)}
+                for turn in range(MESSAGES)
             ]
             record = {
                 "id": f"bench-{number:07d}",
@@ -73,7 +102,12 @@ def stock(project: Project, owner: User, size: int, *, seed: int = 7) -> None:
     with TemporaryDirectory(prefix="auditor-bench-") as folder:
         path = write_jsonl(Path(folder) / f"{size}.jsonl", size, seed=seed)
         import_file(
-            project=project, path=path, file_name=path.name, format="mapped_jsonl", mapping=MAPPING, actor=owner
+            project=project,
+            path=path,
+            file_name=path.name,
+            format="mapped_jsonl",
+            mapping=MAPPING,
+            actor=owner,
         )
 
 
@@ -89,7 +123,14 @@ def reviewers(project: Project, owner: User, count: int, *, stem: str = "reviewe
 
 
 def open_round(
-    project: Project, owner: User, crew: Sequence[User], items: int, *, overlap: int, name: str, policy: str = REVEAL
+    project: Project,
+    owner: User,
+    crew: Sequence[User],
+    items: int,
+    *,
+    overlap: int,
+    name: str,
+    policy: str = REVEAL,
 ) -> Round:
     """A round by the project's codebook over `items` transcripts drawn uniformly."""
     sample = draw_sample(project=project, name=name, design=UNIFORM, n=items, seed=7, actor=owner)

@@ -98,7 +98,9 @@ def _floor(crew: Crew, items: list[int]) -> list[float]:
                             f"INSERT INTO floor_{table} SELECT * FROM json_populate_recordset(NULL::floor_{table}, %s)",
                             [text],
                         )
-                    cursor.execute("UPDATE floor_queues_lease SET ended_at = now() WHERE item_id = %s", [item])
+                    cursor.execute(
+                        "UPDATE floor_queues_lease SET ended_at = now() WHERE item_id = %s", [item]
+                    )
                 cursor.execute(MESSAGES, [transcripts[following]])
                 cursor.fetchall()
                 took.append(1000 * (perf_counter() - began))

@@ -28,7 +28,9 @@ def main() -> int:
     with private_server():
         for name in [only] if only else PROOFS:
             began = perf_counter()
-            report = import_module(f"bench.campaign.{name}").prove(seed)  # knows Django, which is ready only now
+            report = import_module(f"bench.campaign.{name}").prove(
+                seed
+            )  # knows Django, which is ready only now
             report["took_s"] = round(perf_counter() - began, 1)
             kept[name] = report
             holds = holds and bool(report["holds"])

@@ -31,9 +31,13 @@ def _eval_log(compression: int) -> bytes:
     """A small log as a zip."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", compression) as archive:
-        archive.writestr("header.json", json.dumps({key: value for key, value in INSPECT.items() if key != "samples"}))
+        archive.writestr(
+            "header.json", json.dumps({key: value for key, value in INSPECT.items() if key != "samples"})
+        )
         for epoch in (1, 2):
-            archive.writestr(f"samples/1_epoch_{epoch}.json", json.dumps({**INSPECT["samples"][0], "epoch": epoch}))
+            archive.writestr(
+                f"samples/1_epoch_{epoch}.json", json.dumps({**INSPECT["samples"][0], "epoch": epoch})
+            )
     return out.getvalue()
 
 
@@ -44,8 +48,25 @@ SEEDS = {
     "inspect_json": [json.dumps(INSPECT).encode()],
     "inspect_eval": [_eval_log(zipfile.ZIP_DEFLATED), _eval_log(zipfile.ZIP_STORED)],
 }
-MAPPING = {"conversation": "messages", "id": ["id"], "scores": [{"path": "score", "channel": "score.s", "kind": "score"}]}
-SPITE = [b"\x00", b"\xff\xfe", b"NaN", b"\\ud800", b'"', b"[" * 300, b"{", b"}", b"1e999", b"\r\n", b"null", b"\xf0\x9f"]
+MAPPING = {
+    "conversation": "messages",
+    "id": ["id"],
+    "scores": [{"path": "score", "channel": "score.s", "kind": "score"}],
+}
+SPITE = [
+    b"\x00",
+    b"\xff\xfe",
+    b"NaN",
+    b"\\ud800",
+    b'"',
+    b"[" * 300,
+    b"{",
+    b"}",
+    b"1e999",
+    b"\r\n",
+    b"null",
+    b"\xf0\x9f",
+]
 
 
 def prove(seed: int, files: int = 200_000) -> dict[str, Any]:

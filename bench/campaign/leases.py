@@ -68,7 +68,9 @@ def prove(seed: int, rounds: int = 6, items: int = 120, people: int = 6) -> dict
     report: dict[str, Any] = {"seed": seed, "threads": people * TABS, "items": items, "rounds": []}
     for number in range(rounds):
         overlap = OVERLAPS[number % len(OVERLAPS)]
-        round = open_round(project, owner, crew, items, overlap=overlap, policy=BLIND_ONLY, name=f"Round {number}")
+        round = open_round(
+            project, owner, crew, items, overlap=overlap, policy=BLIND_ONLY, name=f"Round {number}"
+        )
         report["rounds"].append(_work_through(round, crew, Random(seed + number)))
     report["holds"] = all(one["holds"] for one in report["rounds"])
     return report
@@ -198,7 +200,11 @@ def _faults_of_the_past(round: Round) -> list[str]:
     ways: dict[tuple[str, int, int], list[tuple[datetime, int]]] = defaultdict(list)
     for lease in Lease.objects.filter(item__round=round):
         end = lease.ended_at if lease.state == "released" else None
-        for way in (("item", lease.item_id, 0), ("slot", lease.item_id, lease.slot), ("reviewer", lease.item_id, lease.reviewer_id)):
+        for way in (
+            ("item", lease.item_id, 0),
+            ("slot", lease.item_id, lease.slot),
+            ("reviewer", lease.item_id, lease.reviewer_id),
+        ):
             ways[way].append((lease.taken_at, 1))
             if end is not None:
                 ways[way].append((end, -1))
@@ -219,8 +225,15 @@ def _faults_at_the_end(round: Round, story: Story) -> list[str]:
     for item in round.items.prefetch_related("leases"):
         done = [lease for lease in item.leases.all() if lease.state == "done"]
         slots, people = {lease.slot for lease in done}, {lease.reviewer_id for lease in done}
-        if slots != wanted or len(done) != round.overlap or len(people) != round.overlap or item.finished_at is None:
-            faults.append(f"end: item {item.pk} has slots {sorted(slots)} of {len(people)} people in {len(done)} leases")
+        if (
+            slots != wanted
+            or len(done) != round.overlap
+            or len(people) != round.overlap
+            or item.finished_at is None
+        ):
+            faults.append(
+                f"end: item {item.pk} has slots {sorted(slots)} of {len(people)} people in {len(done)} leases"
+            )
     counted = LabelRevision.objects.filter(item__round=round, stage=FINAL, late=False).count()
     if counted != round.items.count() * round.overlap:
         faults.append(f"end: {counted} labels count, of {round.items.count()} items")

@@ -51,7 +51,12 @@ class Product:
     def command(self, *words: str) -> str:
         """What a management command prints."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=BASE, env=self.environment, capture_output=True, text=True, check=True
+            [sys.executable, "manage.py", *words],
+            cwd=BASE,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.strip()
 

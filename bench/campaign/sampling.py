@@ -48,7 +48,9 @@ def prove(seed: int, draws: int = 20_000) -> dict[str, Any]:
         report[name] = {
             "worst_inclusion_z": round(float(inclusion.max(initial=0.0)), 2),
             "bias_z": round(float(bias), 2),
-            "holds": bool(inclusion.max(initial=0.0) < 5 and abs(bias) < 5 and (hits[certain] == draws).all()),
+            "holds": bool(
+                inclusion.max(initial=0.0) < 5 and abs(bias) < 5 and (hits[certain] == draws).all()
+            ),
         }
     report["holds"] = all(part["holds"] for part in report.values() if isinstance(part, dict))
     return report

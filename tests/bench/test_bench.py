@@ -1,0 +1,77 @@
+"""The benchmarks run, and speak as they promise; the long proofs hold on a small scale. Nothing is timed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.campaign import importers, leases, sampling
+
+ROOT = Path(__file__).resolve().parents[2]
+FIELDS = {"name", "size", "value", "unit", "floor", "ratio", "conditions"}
+NAMES = {
+    "import": {"import.time", "import.rate", "import.again", "import.memory"},
+    "browse": {"browse.first", "browse.search", "browse.channel", "browse.transcript"},
+    "submit": {"submit.p50", "submit.p95"},
+    "export": {"export.time", "export.rate", "export.memory"},
+    "load": {"load.submit.p50", "load.submit.p95", "load.submit.rate"},
+}
+
+
+def bench(only: str) -> subprocess.CompletedProcess[str]:
+    """`make bench ONLY=… SIZE=20` on a private server of its own."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("AUDITOR_VAR", "DATABASE_URL")
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "bench"], cwd=ROOT, env={**environment, "ONLY": only, "SIZE": "20"},
+        capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_figure_is_an_object_on_a_line_of_its_own() -> None:
+    done = bench("")
+    assert done.returncode == 0, done.stderr[-3000:]
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {record["name"] for record in records} == set().union(*NAMES.values())
+    for record in records:
+        assert set(record) == FIELDS
+        assert record["size"] == 20
+        assert record["value"] > 0
+        assert (record["floor"] is None) == (record["ratio"] is None)
+        assert isinstance(record["conditions"], dict)
+    assert "ratio" in done.stderr.splitlines()[0]
+
+
+@pytest.mark.slow
+def test_one_group_can_be_asked_for() -> None:
+    done = bench("import")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert {json.loads(line)["name"] for line in done.stdout.splitlines()} == NAMES["import"]
+
+
+def test_a_group_that_does_not_exist_is_refused() -> None:
+    done = bench("imports")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "import, browse, submit, export, load" in done.stderr
+
+
+def test_stored_probabilities_are_those_of_the_draw() -> None:
+    assert sampling.prove(seed=3, draws=200)["holds"]
+
+
+def test_no_hostile_file_gets_through_or_raises() -> None:
+    report = importers.prove(seed=3, files=500)
+    assert report["holds"], report
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_overlap_is_exact_however_many_tabs_pull_at_a_round() -> None:
+    report = leases.prove(seed=3, rounds=3, items=12, people=4)
+    assert report["holds"], report
