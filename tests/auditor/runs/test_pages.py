@@ -2,8 +2,10 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from auditor.accounts.models import Project, User
+from auditor.runs import queries
 from auditor.runs.actions import carry, open_run
 from auditor.runs.models import Run
 from tests.people import signed_in
@@ -85,7 +87,10 @@ def test_others_get_404(run: Run, name: str, request: pytest.FixtureRequest) -> 
     assert client.get(f"/p/{run.project.slug}/runs/").status_code == 404
 
 
-def test_a_missing_worker_is_named(run: Run, mia: User, settings: object) -> None:
+def test_a_missing_worker_is_named(
+    run: Run, mia: User, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "STARTED_AT", timezone.now() - queries.STARTING)
     settings.CELERY_TASK_ALWAYS_EAGER = False  # type: ignore[attr-defined]
     assert "No worker answers" in signed_in(mia).get(address(run)).content.decode()
 

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -167,7 +168,10 @@ def test_the_sweep_rings_for_what_nobody_carries_and_only_once(
         assert actions.rung_again() == [("intake.import_batch", run.pk)]
 
 
-def test_the_worker_is_alive_while_its_pulse_is_fresh(db: None, settings: object) -> None:
+def test_the_worker_is_alive_while_its_pulse_is_fresh(
+    db: None, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "STARTED_AT", timezone.now() - queries.STARTING)
     settings.CELERY_TASK_ALWAYS_EAGER = False  # type: ignore[attr-defined]
     assert not queries.worker_is_alive()
     tasks.pulse()
@@ -196,3 +200,11 @@ def test_of_many_workers_one_carries_the_run(run: Run) -> None:
     for thread in threads:
         thread.join()
     assert sorted(held) == [False] * 5 + [True]
+
+
+def test_a_worker_that_has_just_been_started_is_given_time(
+    db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+    monkeypatch.setattr(queries, "STARTED_AT", timezone.now())
+    assert queries.worker_is_alive()
