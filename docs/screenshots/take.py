@@ -2,9 +2,11 @@
 
     .venv/bin/python docs/screenshots/take.py "$(.venv/bin/python manage.py sign_in_link)"
 
-Needs Chromium. Takes one item of the round to the desk and labels it, since the desk is one of the pictures.
+Needs Chromium. Labels items of the round as "cannot tell" until one that a judge quotes is on the desk, since the desk is
+one of the pictures. Wide and light ones become the documents' pictures; all of them stand in var/screenshots.
 """
 
+import shutil
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
+EVERY = HERE.parent.parent / "var" / "screenshots"
 PROJECT = "/p/harbor-ledger-audit/"
 PAGES = {
     "overview": "",
@@ -22,14 +25,22 @@ PAGES = {
     "adjudicate": "adjudicate/1/",
     "datasets": "datasets/new/",
 }
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PICTURES = ("overview", "browse", "review", "adjudicate")  # what the documents show
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 SIZES = {"": (1440, 900), "-narrow": (390, 844)}
 
 
 def main(link: str) -> None:
-    """Sign in by `link`, label one item, and write every page in both widths and themes."""
+    """Sign in by `link`, label some items, and write every page in both widths and themes."""
     parts = urlsplit(link)
     base = f"{parts.scheme}://{parts.netloc}"
+    EVERY.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -37,7 +48,7 @@ def main(link: str) -> None:
         page.goto(link)
         page.click("button.primary")
         page.wait_for_load_state()
-        desk = _label_one(page, base)
+        desk = _label_some(page, base)
         state = context.storage_state()
         for suffix, (width, height) in SIZES.items():
             for theme in ("light", "dark"):
@@ -48,17 +59,22 @@ def main(link: str) -> None:
         browser.close()
 
 
-def _label_one(page: Page, base: str) -> str:
-    """Bring an item to the desk and commit a blind label; the address of the item, its evidence revealed."""
+def _label_some(page: Page, base: str) -> str:
+    """Commit blind labels until an item worth a picture is on the desk; its address, the evidence revealed."""
     page.goto(f"{base}{PROJECT}review/1/")
     if "/item/" not in page.url:
         page.keyboard.press("Enter")
         page.wait_for_url("**/review/item/**")
-    if page.get_by_role("button", name="Commit blind label").count():
-        page.keyboard.press("0")
-        page.wait_for_timeout(400)
-        page.keyboard.press("Enter")
+    for _ in range(8):
+        if page.get_by_role("button", name="Commit blind label").count():
+            page.keyboard.press("0")
+            page.wait_for_timeout(400)
+            page.keyboard.press("Enter")
         page.get_by_role("button", name="Commit final label").wait_for()
+        if page.locator(".quote").count() and page.locator("[data-position='2']").count():
+            break
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Commit blind label").wait_for()
     return urlsplit(page.url).path
 
 
@@ -69,7 +85,9 @@ def _shoot(context: BrowserContext, base: str, desk: str, suffix: str) -> None:
         if name == "review":
             page.keyboard.press("h")
         page.wait_for_timeout(500)
-        page.screenshot(path=HERE / f"{name}{suffix}.png")
+        page.screenshot(path=EVERY / f"{name}{suffix}.png")
+        if not suffix and name in PICTURES:
+            shutil.copy(EVERY / f"{name}.png", HERE / f"{name}.png")
 
 
 if __name__ == "__main__":
