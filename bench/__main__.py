@@ -1,10 +1,11 @@
 """Run the benchmarks: `make bench`, `make bench ONLY=import SIZE=10000`.
 
-Each size has a project of its own on one private PostgreSQL with the settings of `make run`, unless
+Each size has a process and a private PostgreSQL of its own with the settings of `make run`, unless
 DATABASE_URL names another server.
 """
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,15 +26,22 @@ def main() -> int:
     if only and only not in GROUPS:
         print(f"ONLY must be one of {', '.join(GROUPS)}", file=sys.stderr)
         return 2
-    sizes = (int(os.environ["SIZE"]),) if os.environ.get("SIZE") else SIZES
+    if not os.environ.get("SIZE"):
+        return max(_in_its_own_process(size) for size in SIZES)
+    size = int(os.environ["SIZE"])
     with private_server(broker=True) as folder:
         from bench.harness import emit, header
 
         header()
-        for size in sizes:
-            for result in _measure(only, size, folder):
-                emit(result)
+        for result in _measure(only, size, folder):
+            emit(result)
     return 0
+
+
+def _in_its_own_process(size: int) -> int:
+    """So that the memory of one size is not the other's."""
+    words = [sys.executable, "-m", "bench"]
+    return subprocess.run(words, env={**os.environ, "SIZE": str(size)}, check=False).returncode
 
 
 def _measure(only: str, size: int, folder: Path) -> Iterator["Result"]:
