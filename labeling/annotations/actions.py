@@ -99,7 +99,10 @@ def save_draft(
         if lease is None:
             raise NotOnDesk("This item is not on your desk.")
         with connection.cursor() as cursor:  # a commit in progress is waited for, other saves are not
-            cursor.execute("SELECT 1 FROM queues_lease WHERE id = %s FOR SHARE", [lease.pk])
+            cursor.execute(
+                "SELECT 1 FROM queues_roundmember WHERE round_id = %s AND user_id = %s FOR SHARE",
+                [item.round_id, reviewer.pk],
+            )
             if _now(item, reviewer) != (stage, base):
                 raise OldCopy("This label was committed in another tab.")
             cursor.execute(
@@ -196,6 +199,7 @@ def commit_final(
 
 def _hold(item: Item, reviewer: User) -> Standing:
     """Where the reviewer stands, with their lease's row held until the transaction ends."""
+    queues.hold_desk(round_id=item.round_id, reviewer_id=reviewer.pk)
     found = lease_of(item.pk, reviewer)
     if found is None:
         raise NotOnDesk("This item is not on your desk.")

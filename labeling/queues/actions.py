@@ -2,8 +2,8 @@
 
 A lease holds one slot of an item. Whoever takes a slot holds the item's row while doing so, and the
 database keeps two unique constraints besides: a slot is taken once, and a reviewer has one slot of
-an item. Locks are always taken in the order lease, then item, and rows that others hold are stepped
-over instead of waited for wherever more than one is wanted.
+an item. Locks are always taken in the order desk (`hold_desk`), lease, item, and rows that others hold
+are stepped over instead of waited for wherever more than one is wanted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -159,24 +159,38 @@ def take_next(*, round: Round, reviewer: User) -> Lease | None:
     """
     with transaction.atomic():
         _hold_open(round)
-        if not RoundMember.objects.select_for_update().filter(
-            round=round, user=reviewer
-        ):  # one tab at a time
+        if not hold_desk(round_id=round.pk, reviewer_id=reviewer.pk):
             raise RoundClosed(f"{reviewer} is not a reviewer of {round}.")
-        own = Lease.objects.select_for_update().filter(item__round=round, reviewer=reviewer, state="held")
-        if held := own.order_by("pk").first():
+        own = Lease.objects.select_for_update(of=("self",))
+        if held := own.filter(item__round=round, reviewer=reviewer, state="held").order_by("pk").first():
             return _renew(held, round)
         release_expired(round=round)
         full: list[int] = []  # filled by others between our look and our lock
-        for stepping_over in (
-            True,
-            False,
-        ):  # before saying that nothing is left, wait for the rows others hold
-            while (item_id := _next_item(round, reviewer, full, stepping_over)) is not None:
-                if lease := _take(round, item_id, reviewer):
-                    return lease
-                full.append(item_id)
-    return None
+        # Before saying that nothing is left, wait for the rows that others hold.
+        return _take_first(round, reviewer, full, True) or _take_first(round, reviewer, full, False)
+
+
+def _take_first(round: Round, reviewer: User, full: list[int], stepping_over: bool) -> Lease | None:
+    """A slot of the first item that still has one; rows of full items are let go before the next is tried."""
+    while True:
+        with transaction.atomic():
+            item_id = _next_item(round, reviewer, full, stepping_over)
+            if item_id is None:
+                return None
+            if lease := _take(round, item_id, reviewer):
+                return lease
+            transaction.set_rollback(True)
+        full.append(item_id)
+
+
+def hold_desk(*, round_id: int, reviewer_id: int) -> bool:
+    """One tab of a reviewer at a time, until the transaction ends; False for somebody without a seat.
+
+    Comes before every lock on leases and items, so that two tabs never hold one each. The caller
+    holds the transaction.
+    """
+    seats = RoundMember.objects.select_for_update().filter(round_id=round_id, user_id=reviewer_id)
+    return bool(seats.values_list("pk", flat=True))
 
 
 def keep_alive(*, lease: Lease) -> Lease:
@@ -186,6 +200,7 @@ def keep_alive(*, lease: Lease) -> Lease:
         LeaseLost: the slot went to somebody else, or the round was closed.
     """
     with transaction.atomic():
+        hold_desk(round_id=lease.item.round_id, reviewer_id=lease.reviewer_id)
         locked = Lease.objects.select_for_update(of=("self",)).select_related("item__round").get(pk=lease.pk)
         if locked.state == "done":
             return locked
@@ -199,7 +214,7 @@ def keep_alive(*, lease: Lease) -> Lease:
 def retake(*, lease: Lease) -> Lease | None:
     """A slot of the same item for the reviewer of a released lease; None if none is free.
 
-    The caller holds the transaction.
+    The caller holds the transaction, and the reviewer's desk (`hold_desk`).
     """
     round = Round.objects.get(pk=lease.item.round_id)
     if not round.is_open:
@@ -215,6 +230,7 @@ def skip(*, lease: Lease, note: str) -> None:
         LeaseLost: nothing is held any more.
     """
     with transaction.atomic():
+        hold_desk(round_id=lease.item.round_id, reviewer_id=lease.reviewer_id)
         locked = Lease.objects.select_for_update(of=("self",)).select_related("item__round").get(pk=lease.pk)
         if locked.state != "held":
             raise LeaseLost("This item is no longer on your desk.")
@@ -296,8 +312,10 @@ def _next_item(round: Round, reviewer: User, full: Sequence[int], stepping_over:
 
 
 def _take(round: Round, item_id: int, reviewer: User) -> Lease | None:
-    """The lowest free slot of an item whose row the caller holds; what others took since is seen now."""
-    taken = set(Lease.objects.filter(item_id=item_id, state__in=TAKEN).values_list("slot", flat=True))
+    """The reviewer's slot of an item whose row the caller holds: the one they have, else the lowest free one."""
+    taken = {lease.slot: lease for lease in Lease.objects.filter(item_id=item_id, state__in=TAKEN)}
+    if mine := next((lease for lease in taken.values() if lease.reviewer_id == reviewer.pk), None):
+        return _renew(mine, round) if mine.state == "held" else mine
     free = next((slot for slot in range(round.overlap) if slot not in taken), None)
     if free is None:
         return None
