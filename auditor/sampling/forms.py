@@ -1,13 +1,27 @@
 """A draw as a person asks for it."""
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import QuerySet
 
 from auditor.evidence.models import Channel
 from auditor.sampling.actions import BY_CHANNEL, BY_SPREAD, MAX_SEED, UNIFORM
+
+
+if TYPE_CHECKING:
+    _Channels = forms.ModelMultipleChoiceField[Channel]
+else:
+    _Channels = forms.ModelMultipleChoiceField
+
+
+class ChannelsField(_Channels):
+    """Channels, each with the notice that belongs wherever it appears."""
+
+    def label_from_instance(self, obj: Channel) -> str:
+        """Its name, and what to beware of."""
+        return f"{obj.name} ({obj.notice})" if obj.notice else obj.name
 
 
 class DrawForm(forms.Form):
@@ -24,7 +38,7 @@ class DrawForm(forms.Form):
         widget=forms.RadioSelect,
         initial=UNIFORM,
     )
-    channels = forms.ModelMultipleChoiceField(
+    channels = ChannelsField(
         queryset=Channel.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -47,6 +61,6 @@ class DrawForm(forms.Form):
     def __init__(self, *args: Any, channels: QuerySet[Channel], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["channels"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
+        assert isinstance(field, ChannelsField)
         field.queryset = channels
         self.fields["seed"].initial = secrets.randbelow(1_000_000)

@@ -130,6 +130,25 @@ def _labels(manifest: Mapping[str, Any]) -> str:
     return "## Labels\n\n" + _table(["Code", "Label", "Group", "Records", "Definition"], rows)
 
 
+def _channels(manifest: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"`{_code(one['key'])[1:-1]}`",
+            plain(one["name"]),
+            plain(one["kind"]),
+            f"{one['n']:,}",
+            plain(one["notice"] or "–"),
+        ]
+        for one in manifest["channels"]
+    ]
+    if not rows:
+        return ""
+    text = "What machines say about the transcripts, rolled up to one value each. None of it is proof."
+    return f"## Channels of evidence\n\n{text}\n\n" + _table(
+        ["Channel", "Name", "Kind", "Records", "Beware"], rows
+    )
+
+
 def _exclusions(manifest: Mapping[str, Any]) -> str:
     counts = manifest["counts"]
     head = f"{counts['included']:,} of {_count(counts['items'], 'item')} of the round are here."
@@ -158,7 +177,7 @@ def _terms(manifest: Mapping[str, Any]) -> str:
     return f"## Licence and citation\n\n{plain(words)}.\n\nCite as: {plain(citation(manifest))}"
 
 
-SECTIONS = (_files, _sampling, _people, _labels, _exclusions, _limits, _terms)
+SECTIONS = (_files, _sampling, _people, _labels, _channels, _exclusions, _limits, _terms)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow
 
 from auditor import __version__
+from auditor.evidence.models import Channel
 from labeling.codebooks.queries import definition_of
 from labeling.datasets.models import Release
 from labeling.datasets.queries import REASONS, Plan
@@ -22,6 +23,7 @@ class Tally:
         self.revisions = 0
         self.labels: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
+        self.channels: Counter[str] = Counter()
 
     def add(self, record: dict[str, Any]) -> None:
         """One more record."""
@@ -29,6 +31,7 @@ class Tally:
         self.revisions += len(record["labels"])
         self.labels[record["ruling"]["label"]] += 1
         self.rules[record["ruling"]["rule"]] += 1
+        self.channels.update(said["channel"] for said in record.get("evidence") or ())
 
 
 def manifest_of(
@@ -91,6 +94,7 @@ def manifest_of(
             }
             for one in codebook.labels
         ],
+        "channels": _channels(release, tally),
         "exclusions": [
             {"reason": reason, "words": words, "n": plan.exclusions[reason]}
             for reason, words in REASONS.items()
@@ -99,3 +103,21 @@ def manifest_of(
         "sources": [{"sha256": digest, "size": size} for digest, size in sorted(records.sources.items())],
         "files": files,
     }
+
+
+def _channels(release: Release, tally: Tally) -> list[dict[str, Any]]:
+    """What each channel of evidence in the files is, as its producer declared it, and on how many records it speaks."""
+    rows = Channel.objects.filter(project_id=release.project_id, key__in=tally.channels).order_by("key")
+    return [
+        {
+            "key": one.key,
+            "name": one.name,
+            "kind": one.kind,
+            "rollup": one.rollup,
+            "scale": [one.lo, one.hi],
+            "high_means": one.polarity,
+            "notice": one.notice,
+            "n": tally.channels[one.key],
+        }
+        for one in rows
+    ]

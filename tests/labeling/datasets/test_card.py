@@ -26,6 +26,9 @@ def manifest(**changed: Any) -> dict[str, Any]:
         "counts": {"items": 4, "included": 1, "labels": 4, "reviewers": 2, "by_rule": 1, "by_adjudicator": 0},
         "reviewers": ["r-1", "r-2"],
         "agreement": {"compared": 3, "same_label": 1, "same_group": 2},
+        "channels": [
+            {"key": "judge.quill", "name": "Quill | <b>", "kind": "judge", "n": 1, "notice": "Generated for the tour."}
+        ],
         "labels": [{"label": "D", "words": "Strategic deception", "group": "intent", "definition": "It had it.", "n": 1}],
         "exclusions": [{"reason": "open_case", "words": "nobody has ruled yet", "n": 3}],
         "files": [{"name": "labels.jsonl", "size": 10, "sha256": "a" * 64}],
@@ -63,3 +66,10 @@ def test_the_citation_names_who_when_and_the_digest() -> None:
     assert citation(manifest()) == (
         f"Mia (2026). Ledger one [data set]. Ledger audit. Made with Auditor 0.1.0. labels.jsonl sha256:{'a' * 64}"
     )
+
+
+def test_channels_come_with_their_notice() -> None:
+    text = card(manifest())
+    assert "`judge.quill`" in text
+    assert "Generated for the tour" in text
+    assert "<b>" not in text
