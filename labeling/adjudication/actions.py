@@ -110,6 +110,7 @@ def rule(
 
 def _lock(item: Item) -> Item:
     rows = Item.objects.select_for_update(of=("self",)).select_related("round__codebook_version")
+    rows = rows.defer("round__codebook_version__definition")
     return rows.get(pk=item.pk)
 
 

@@ -107,7 +107,8 @@ def stamp_of(labels: Iterable[LabelRevision], ruling: Ruling | None) -> str:
 def cases_of(project_id: int) -> QuerySet[Case]:
     """Every case of a project, with what its row shows."""
     rows = Case.objects.filter(item__round__project_id=project_id)
-    return rows.select_related("item__transcript", "item__round__codebook_version")
+    rows = rows.select_related("item__transcript", "item__round__codebook_version")
+    return rows.defer("item__round__codebook_version__definition")
 
 
 def cases_for(membership: Membership) -> QuerySet[Case]:

@@ -207,6 +207,7 @@ def _hold(item: Item, reviewer: User) -> Standing:
     lease = lease_of(item.pk, reviewer)  # as it is now that nobody else can change it
     assert lease is not None
     rows = Item.objects.select_related("round__project", "round__codebook_version", "transcript")
+    rows = rows.defer("round__codebook_version__definition")
     return standing_of(rows.get(pk=item.pk), lease, reviewer)
 
 

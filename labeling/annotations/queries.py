@@ -100,6 +100,7 @@ def access_standing(membership: Membership, item_id: int) -> Standing:
         Http404: not in this project, or never on this person's desk.
     """
     rows = Item.objects.select_related("round__project", "round__codebook_version__codebook", "transcript")
+    rows = rows.defer("round__codebook_version__definition")
     item = rows.filter(pk=item_id, round__project=membership.project).first()
     lease = lease_of(item_id, membership.user) if item is not None else None
     if item is None or lease is None:

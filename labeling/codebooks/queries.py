@@ -24,7 +24,9 @@ def definition_of(version: CodebookVersion) -> Codebook:
 def versions_of(project_id: int) -> QuerySet[CodebookVersion]:
     """Every version in the project, the newest of each codebook first."""
     rows = CodebookVersion.objects.filter(codebook__project_id=project_id)
-    return rows.select_related("codebook", "created_by").order_by("codebook_id", "-number")
+    return (
+        rows.select_related("codebook", "created_by").defer("definition").order_by("codebook_id", "-number")
+    )
 
 
 def access_version(membership: Membership, pk: int) -> CodebookVersion:

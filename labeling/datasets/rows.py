@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from django.db.models import Prefetch
 from django.utils.crypto import salted_hmac
 
 from auditor.corpus.models import Message
@@ -42,7 +43,9 @@ class Records:
         """The records of these items, in order."""
         ids = [one.item_id for one in chosen]
         rows = Item.objects.select_related("transcript__batch__source", "sample_item").in_bulk(ids)
-        rulings = Ruling.objects.select_related("took", "codebook_version").prefetch_related("cites")
+        cited = Prefetch("cites", LabelRevision.objects.only("missing_tests"))
+        rulings = Ruling.objects.select_related("took", "codebook_version").prefetch_related(cited)
+        rulings = rulings.defer("codebook_version__definition")  # large, and the same for all
         ruled = rulings.in_bulk([one.ruling_id for one in chosen])
         labels = self._labels(ids)
         transcripts = [rows[pk].transcript_id for pk in ids]
@@ -78,7 +81,7 @@ class Records:
         rows = LabelRevision.objects.filter(item_id__in=item_ids, pk__lte=self.last_label).select_related(
             "codebook_version"
         )
-        for revision in rows.prefetch_related("spans"):
+        for revision in rows.defer("codebook_version__definition").prefetch_related("spans"):
             found[revision.item_id].append(revision)
         return found
 

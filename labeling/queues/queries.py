@@ -11,6 +11,7 @@ from auditor.accounts.models import Membership, Role, User
 from labeling.queues.models import TAKEN, Item, Lease, Round, RoundMember
 
 BASIS = 30  # the newest labels that an estimate of time rests on
+LARGE = ("sample__frame_ids", "codebook_version__definition")  # columns that no page of a round shows
 LONGEST = 3600.0  # seconds; a longer hold was a break, and counts as this much
 
 
@@ -80,6 +81,7 @@ def rounds_of(project_id: int) -> QuerySet[Round]:
     return (
         Round.objects.filter(project_id=project_id)
         .select_related("sample", "codebook_version__codebook", "created_by")
+        .defer(*LARGE)
         .annotate(
             n_items=Count("items", distinct=True),
             n_finished=Count("items", filter=Q(items__finished_at__isnull=False), distinct=True),
@@ -127,9 +129,8 @@ def progress(round: Round) -> Progress:
 
 def desks_of(project_id: int, reviewer: User) -> list[Desk]:
     """The rounds that this person reviews, open ones first, with what is left for them (200 at most)."""
-    rounds = Round.objects.filter(project_id=project_id, members__user=reviewer).select_related(
-        "codebook_version__codebook"
-    )
+    rounds = Round.objects.filter(project_id=project_id, members__user=reviewer)
+    rounds = rounds.select_related("codebook_version__codebook").defer("codebook_version__definition")
     return [
         desk_of(round, reviewer)
         for round in rounds.order_by(F("closed_at").desc(nulls_first=True), "-pk")[:200]
@@ -181,6 +182,7 @@ def access_round(membership: Membership, pk: int) -> Round:
         Http404: not in this project.
     """
     rows = Round.objects.select_related("project", "sample", "codebook_version__codebook", "created_by")
+    rows = rows.defer(*LARGE)
     found = rows.filter(pk=pk, project=membership.project).first()
     if found is None:
         raise Http404("no such round")
