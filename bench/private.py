@@ -32,11 +32,9 @@ def private_server(*, broker: bool = False) -> Iterator[Path]:
         if bell:
             bell.start()
         import django
-        from celery import current_app
         from django.core.management import call_command
 
         django.setup()
-        current_app.loader.import_default_modules()  # tasks run where they are rung for, in any thread
         for chatty in ("celery", "django.request"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         call_command("migrate", verbosity=0)

@@ -12,6 +12,7 @@ from random import Random
 from time import monotonic, sleep
 from typing import Any
 
+from celery import current_app
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
@@ -27,7 +28,6 @@ from labeling.queues.queries import lease_of
 TABS = 2  # browser tabs of each reviewer, all busy at once
 OVERLAPS = (1, 2, 3)
 HONEST = Content(answers={"truth": "true"}, confidence=4)
-PATIENCE = 180.0  # seconds a round may take
 MOST_TAKEN = """
     SELECT coalesce(max(slots), 0), coalesce(max(reviewers), 0) FROM (
         SELECT count(*) - count(DISTINCT slot) + greatest(0, count(*) - %(overlap)s) AS slots,
@@ -42,6 +42,7 @@ class Story:
     """What the threads of one round did, and what went wrong."""
 
     round: Round
+    deadline: float  # as `monotonic` counts
     most_skips: int  # of one item, so that enough reviewers are left for it
     counts: Counter[str] = field(default_factory=Counter)
     skips: Counter[int] = field(default_factory=Counter)
@@ -60,8 +61,14 @@ class Story:
             return self.skips[item_id] <= self.most_skips
 
 
-def prove(seed: int, rounds: int = 6, items: int = 120, people: int = 6) -> dict[str, Any]:
-    """Work through rounds of overlap 1, 2 and 3 with two tabs of each reviewer at once; report counts and faults."""
+def prove(
+    seed: int, rounds: int = 6, items: int = 120, people: int = 6, patience: float = 180.0
+) -> dict[str, Any]:
+    """Work through rounds of overlap 1, 2 and 3 with two tabs of each reviewer at once; report counts and faults.
+
+    A round that takes longer than `patience` seconds is a fault.
+    """
+    current_app.loader.import_default_modules()  # once, and not by all threads at the first task
     project, owner = begin(f"Leases {seed}")
     stock(project, owner, items, seed=seed)
     crew = reviewers(project, owner, people)
@@ -71,13 +78,13 @@ def prove(seed: int, rounds: int = 6, items: int = 120, people: int = 6) -> dict
         round = open_round(
             project, owner, crew, items, overlap=overlap, policy=BLIND_ONLY, name=f"Round {number}"
         )
-        report["rounds"].append(_work_through(round, crew, Random(seed + number)))
+        report["rounds"].append(_work_through(round, crew, Random(seed + number), patience))
     report["holds"] = all(one["holds"] for one in report["rounds"])
     return report
 
 
-def _work_through(round: Round, crew: list[User], rng: Random) -> dict[str, Any]:
-    story = Story(round, most_skips=len(crew) - round.overlap)
+def _work_through(round: Round, crew: list[User], rng: Random, patience: float) -> dict[str, Any]:
+    story = Story(round, most_skips=len(crew) - round.overlap, deadline=monotonic() + patience)
     seeds = [rng.randrange(1 << 30) for _ in range(len(crew) * TABS)]
     threads = [
         threading.Thread(target=_guarded, args=(_review, story, crew[index // TABS], Random(one)))
@@ -88,7 +95,7 @@ def _work_through(round: Round, crew: list[User], rng: Random) -> dict[str, Any]
     for thread in (watcher, *threads):
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE + 30)
+        thread.join(patience + 30)
     story.over.set()
     watcher.join(30)
     faults = story.wrong + _faults_of_the_past(round) + _faults_at_the_end(round, story)
@@ -110,9 +117,8 @@ def _guarded(work: Any, story: Story, *rest: Any) -> None:
 
 def _review(story: Story, reviewer: User, rng: Random) -> None:
     """One tab: take, then finish, skip, or leave the desk and perhaps come back too late."""
-    deadline = monotonic() + PATIENCE
     while story.round.items.filter(finished_at__isnull=True).exists():
-        if monotonic() > deadline:
+        if monotonic() > story.deadline:
             raise TimeoutError(f"{reviewer} waits for items that never come")
         try:
             _step(story, reviewer, rng)
