@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
 
 from auditor.accounts.models import Project, User
@@ -146,6 +146,10 @@ def import_batch(batch: ImportBatch, *, beat: Beat) -> None:
             except (IntegrityError, OperationalError) as problem:
                 if attempt == TRIES or not _came_first(problem):
                     raise
+    with (
+        connection.cursor() as cursor
+    ):  # a planner that knows nothing of the new rows makes the first pages slow
+        cursor.execute("ANALYZE corpus_transcript, corpus_message, evidence_reading, evidence_rollup")
     with transaction.atomic():
         batch.refresh_from_db()
         batch.already_there = already_there

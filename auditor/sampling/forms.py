@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from auditor.evidence.models import Channel
 from auditor.sampling.actions import BY_CHANNEL, BY_SPREAD, MAX_SEED, UNIFORM
 
-
 if TYPE_CHECKING:
     _Channels = forms.ModelMultipleChoiceField[Channel]
 else:

@@ -15,14 +15,15 @@ from django.utils import timezone
 
 from auditor.accounts.models import User
 from auditor.corpus.queries import messages_of, texts_of
-from auditor.evidence.actions import NewReading, declare_channel, lift_veils, write_readings
-from auditor.evidence.models import HUMAN, Channel, Reading
+from auditor.evidence.actions import lift_veils
+from auditor.evidence.models import Reading
 from auditor.evidence.opinions import MOST_READINGS
 from auditor.evidence.queries import MACHINE
 from auditor.ledger.actions import record
 from auditor.runs.tasks import ring
 from labeling.annotations.content import BadContent, Content, misplaced
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, LabelSpan, Reveal
+from labeling.annotations.publishing import publish
 from labeling.annotations.queries import (
     Standing,
     content_of,
@@ -35,13 +36,11 @@ from labeling.annotations.rail import is_confidence, known_answers, span_kinds
 from labeling.codebooks.conditions import Answer
 from labeling.codebooks.grades import NotAllowed, Submission, check_submission, grade
 from labeling.codebooks.parts import Codebook
-from labeling.codebooks.queries import definition_of
 from labeling.codebooks.rules import derive
 from labeling.queues import actions as queues
 from labeling.queues.models import Item, Lease
 from labeling.queues.queries import lease_of
 
-CHANNEL = "people.label"
 SETTLE = "adjudication.settle_item"  # the task that looks at an item whose labels are complete
 LONGEST_WORK = 24 * 3600  # seconds; a browser's clock is not to be trusted further
 
@@ -141,7 +140,13 @@ def commit_blind(*, item: Item, reviewer: User, content: Content, active_seconds
     with transaction.atomic():
         standing = _hold(item, reviewer)
         if standing.blind is not None:
-            return _repeated(standing.blind, content, standing.codebook)
+            repeated = _repeated(standing.blind, content, standing.codebook)
+            if not (policy_is_blind_only(standing.round) and _counts_now(standing)):
+                return repeated
+            passed = _check(standing, content, relied_on=[])
+            final = _write(standing, standing.lease, False, FINAL, content, passed, [], [], active_seconds)
+            _finish(final, standing.lease, first=True)
+            return Committed(final)
         passed = _check(standing, content, relied_on=[])
         lease, late = _slot(standing.lease)
         seen = [] if standing.round.is_open else _shown(item, reviewer)
@@ -180,19 +185,22 @@ def commit_final(
             raise NotOnDesk("The blind label comes first.")
         newest = standing.final
         if newest is not None and newest.number > base:
-            return _repeated(newest, content, standing.codebook)
+            repeated = _repeated(newest, content, standing.codebook)
+            if not _counts_now(standing):
+                return repeated
         if not standing.may_commit:
             raise Decided(
                 "An adjudicator has ruled on this item, or its round is closed; labels stay as they are."
             )
         relied_on = _relied_on(standing, content)
         passed = _check(standing, content, relied_on)
-        lease, late = (standing.lease, newest.late) if newest is not None else _slot(standing.lease)
+        first = newest is None or newest.late  # a late label fills no slot; its successor may
+        lease, late = _slot(standing.lease) if first else (standing.lease, False)
         seen = standing.reveal.readings if standing.reveal is not None else []
         if not standing.round.is_open and standing.reveal is None:
             seen = _shown(item, reviewer)
         revision = _write(standing, lease, late, FINAL, content, passed, relied_on, seen, active_seconds)
-        _finish(revision, lease, first=newest is None)
+        _finish(revision, lease, first=first)
         Draft.objects.filter(item=item, reviewer=reviewer).delete()
     return Committed(revision)
 
@@ -219,6 +227,11 @@ def _now(item: Item, reviewer: User) -> tuple[str, int]:
         .values_list("stage", "number")
     )
     return (FINAL, numbers.get(FINAL, 0)) if BLIND in numbers else (BLIND, 0)
+
+
+def _counts_now(standing: Standing) -> bool:
+    """The newest label came too late to count, and the item has come back to its reviewer since."""
+    return standing.final is not None and standing.final.late and standing.lease.state == "held"
 
 
 def _slot(lease: Lease) -> tuple[Lease, bool]:
@@ -358,29 +371,9 @@ def _finish(revision: LabelRevision, lease: Lease, *, first: bool) -> None:
     """Fill the slot, publish the label as a reading, and call for adjudication once the item is complete."""
     item = Item.objects.select_for_update(of=("self",)).select_related("round").get(pk=revision.item_id)
     finished = queues.mark_done(lease=lease) if first and not revision.late else False
-    label = definition_of(revision.codebook_version).by_code[revision.label]
-    detail = {"group": revision.group, "words": label.words, "grade": revision.grade}
-    if revision.late:
-        detail["late"] = "yes"
-    reading = NewReading(
-        channel=_channel(item.round.project_id),
-        transcript_id=item.transcript_id,
-        value=None,
-        label=revision.label,
-        identifier=str(revision.reviewer_id),
-        detail=detail,
-    )
-    write_readings(readings=[reading], source=f"annotations:{revision.pk}")
+    publish(revision, item)
     if finished or (not first and item.finished_at is not None):
         ring(SETTLE, item.pk)
-
-
-def _channel(project_id: int) -> Channel:
-    found = Channel.objects.filter(project_id=project_id, key=CHANNEL).first()
-    return found or declare_channel(
-        project_id=project_id, key=CHANNEL, kind=HUMAN, actor=None, name="Reviewers' labels",
-        polarity="what a reviewer concluded",
-    )  # fmt: skip
 
 
 def _seconds(value: int) -> int:

@@ -12,11 +12,12 @@ from auditor.evidence.models import Reading
 from auditor.evidence.queries import visible_to
 from auditor.ledger.models import Event
 from labeling.annotations import actions, queries
+from labeling.annotations.actions import commit_blind, commit_final
 from labeling.annotations.content import BadContent, Content, MarkedSpan
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, Reveal
 from labeling.codebooks.grades import NotAllowed
-from labeling.queues.actions import close_round, take_next
-from labeling.queues.models import Item, Lease, Round
+from labeling.queues.actions import close_round, skip, take_next
+from labeling.queues.models import BLIND_ONLY, REVEAL, Item, Lease, Round
 from labeling.queues.queries import lease_of
 from tests import make
 
@@ -321,3 +322,34 @@ def test_a_failing_commit_writes_nothing_at_all(
         final(item, ana)
     assert LabelRevision.objects.filter(stage=FINAL).count() == 0
     assert lease_of(item.pk, ana).state == "held"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("policy", [REVEAL, BLIND_ONLY])
+def test_a_late_label_counts_once_the_item_comes_back(
+    project: Project, ana: User, bo: User, policy: str
+) -> None:
+    """Ana lost the item to Bo, labelled it late, and Bo skipped it: it must not come back to her for ever."""
+    round = make.round(project, [make.transcript(project)], [ana, bo], overlap=1, policy=policy)
+
+    def label(item: Item) -> LabelRevision:
+        said = Content(answers={"truth": "true"}, confidence=4)
+        done = commit_blind(item=item, reviewer=ana, content=said)
+        return (
+            commit_final(item=item, reviewer=ana, content=said, base=0) if policy == REVEAL else done
+        ).revision
+
+    lost = take_next(round=round, reviewer=ana)
+    assert lost is not None
+    Lease.objects.filter(pk=lost.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    other = take_next(round=round, reviewer=bo)
+    assert other is not None
+    assert label(lost.item).late
+    skip(lease=other, note="not my language")
+    back = take_next(round=round, reviewer=ana)
+    assert back is not None
+    label(back.item)
+    newest = LabelRevision.objects.filter(stage="final").order_by("-number").first()
+    assert newest is not None
+    assert (newest.number, newest.late) == (2, False)
+    assert Item.objects.get().finished_at is not None
+    assert take_next(round=round, reviewer=ana) is None
