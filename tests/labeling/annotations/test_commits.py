@@ -11,7 +11,7 @@ from auditor.accounts.models import Project, User
 from auditor.evidence.models import Reading
 from auditor.evidence.queries import visible_to
 from auditor.ledger.models import Event
-from labeling.annotations import actions, queries
+from labeling.annotations import actions, publishing, queries
 from labeling.annotations.actions import commit_blind, commit_final
 from labeling.annotations.content import BadContent, Content, MarkedSpan
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, Reveal
@@ -317,7 +317,7 @@ def test_a_failing_commit_writes_nothing_at_all(
         raise RuntimeError("the disk is gone")
 
     blind(item, ana)
-    monkeypatch.setattr(actions, "write_readings", broken)
+    monkeypatch.setattr(publishing, "write_readings", broken)
     with pytest.raises(RuntimeError):
         final(item, ana)
     assert LabelRevision.objects.filter(stage=FINAL).count() == 0
