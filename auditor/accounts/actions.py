@@ -11,12 +11,16 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
-from auditor.accounts.models import Membership, OneTimeLink, Project, Role, User
+from auditor.accounts.models import Membership, OneTimeLink, Project, Role, SignInFailure, User
 from auditor.ledger.actions import record
 
 INVITATION_LASTS = timedelta(days=14)
 RESET_LASTS = timedelta(days=2)
 SIGN_IN_LASTS = timedelta(hours=12)
+
+
+FAILURES_COUNT_FOR = timedelta(minutes=15)
+MOST_FAILURES = 10  # wrong passwords for one address within that time
 
 
 class LinkSpent(Exception):
@@ -231,6 +235,20 @@ def set_password_by_link(*, token: str, password: str) -> User:
         _end_sessions(user)
         record(verb="user.password_set", subject=user, actor=user)
     return user
+
+
+def note_failed_sign_in(*, email: str) -> None:
+    """Remember a wrong password for this address, and forget those that no longer count."""
+    now = timezone.now()
+    with transaction.atomic():
+        SignInFailure.objects.filter(at__lt=now - FAILURES_COUNT_FOR).delete()
+        SignInFailure.objects.create(digest=_digest(email.strip().lower()), at=now)
+
+
+def must_wait(*, email: str) -> bool:
+    """Whether this address, known here or not, has failed too often of late to be tried again now."""
+    recent = SignInFailure.objects.filter(at__gte=timezone.now() - FAILURES_COUNT_FOR)
+    return recent.filter(digest=_digest(email.strip().lower())).count() >= MOST_FAILURES
 
 
 def set_own_password(*, user: User, password: str) -> None:

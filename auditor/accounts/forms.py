@@ -1,8 +1,11 @@
 """What people type about themselves and each other."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
+from auditor.accounts.actions import must_wait, note_failed_sign_in
 from auditor.accounts.models import Role
 
 
@@ -16,6 +19,19 @@ class SignInForm(AuthenticationForm):
             attrs={"autocomplete": "username", "autofocus": True}
         )
         self.error_messages["invalid_login"] = "This address and password do not go together."
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an address that failed too often of late, before its password is looked at."""
+        email = self.cleaned_data.get("username", "")
+        if must_wait(email=email):
+            raise forms.ValidationError(
+                "Too many wrong passwords for this address. Wait a quarter of an hour, or ask for a reset link."
+            )
+        try:
+            return super().clean()
+        except forms.ValidationError:
+            note_failed_sign_in(email=email)
+            raise
 
 
 class PasswordForm(forms.Form):

@@ -149,3 +149,16 @@ class OneTimeLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} link {self.pk}"
+
+
+class SignInFailure(models.Model):
+    """A wrong password, kept for as long as it counts against the next try."""
+
+    digest = models.CharField(max_length=64)  # sha256 hex of the address in lower case, known here or not
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["digest", "at"], name="failures_of_an_address")]
+
+    def __str__(self) -> str:
+        return f"failure at {self.at}"

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from auditor.accounts import actions
-from auditor.accounts.models import Membership, OneTimeLink, Project, Role, User
+from auditor.accounts.models import Membership, OneTimeLink, Project, Role, SignInFailure, User
 from auditor.ledger.models import Event
 from tests.people import signed_in
 
@@ -144,3 +144,23 @@ def test_sign_in_by_password(mia: User, project: Project, client: Client) -> Non
         reverse("accounts:sign_in"), {"username": "MIA@example.org", "password": "correct horse battery"}
     )
     assert right.status_code == 302
+
+
+def test_guessing_is_slowed_and_a_link_still_helps(mia: User, client: Client) -> None:
+    address = reverse("accounts:sign_in")
+    right = {"username": "mia@example.org", "password": "correct horse battery"}
+    for _ in range(actions.MOST_FAILURES):
+        client.post(address, {**right, "username": "MIA@example.org", "password": "guess"})
+    assert "Too many wrong passwords" in client.post(address, right).content.decode()
+    token = actions.issue_link(user=mia, purpose="sign_in", actor=None)
+    assert client.post(reverse("accounts:link", args=[token])).status_code == 302
+
+
+def test_failures_count_for_a_quarter_of_an_hour(mia: User, client: Client) -> None:
+    for _ in range(actions.MOST_FAILURES):
+        actions.note_failed_sign_in(email="mia@example.org")
+    assert actions.must_wait(email="Mia@Example.org")
+    assert not actions.must_wait(email="bo@example.org")
+    SignInFailure.objects.update(at=timezone.now() - actions.FAILURES_COUNT_FOR)
+    right = {"username": "mia@example.org", "password": "correct horse battery"}
+    assert client.post(reverse("accounts:sign_in"), right).status_code == 302
