@@ -70,7 +70,7 @@ def _sampling(manifest: Mapping[str, Any]) -> str:
     drawn = (
         f"Sample {plain(sample['name'])}: design {plain(sample['design'])}, seed {sample['seed']}, drawn from a "
         f"frame of {_count(sample['frame_size'], 'transcript')} (digest `{sample['frame_digest']}`) as it stood "
-        f"at {plain(sample['frame_at'])}."
+        f"at `{_code(sample['frame_at'])[1:-1]}`."
     )
     weighted = (
         "Rates over these records are not rates of the frame unless each record is weighted by "
