@@ -175,9 +175,8 @@ def test_who_is_blind_sees_no_evidence_on_any_page(
                 body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
                 assert answer.status_code in (200, 286, 302, 404, 405, 422), (name, query, answer.status_code)
                 seen += answer.status_code == 200
-                if MACHINE in query:
-                    body = body.replace(MACHINE.encode(), b"", body.count(MACHINE.encode()))
-                for canary in (MACHINE, PEOPLE):
+                # a page may repeat what was asked for; whether that tells anything is the next test's question
+                for canary in (PEOPLE,) if MACHINE in query else (MACHINE, PEOPLE):
                     assert canary.encode() not in body, (name, query, canary)
     assert seen > 100
 

@@ -242,7 +242,8 @@ def note_failed_sign_in(*, email: str) -> None:
     now = timezone.now()
     with transaction.atomic():
         SignInFailure.objects.filter(at__lt=now - FAILURES_COUNT_FOR).delete()
-        SignInFailure.objects.create(digest=_digest(email.strip().lower()), at=now)
+        failure = SignInFailure.objects.create(digest=_digest(email.strip().lower()), at=now)
+        record(verb="user.sign_in_failed", subject=failure, address=failure.digest)
 
 
 def must_wait(*, email: str) -> bool:

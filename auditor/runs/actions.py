@@ -117,27 +117,36 @@ def carry(run_id: int) -> Iterator[Ticket | None]:
     if ticket is None:
         yield None
         return
-    mine = Run.objects.filter(pk=run_id, claim=ticket.claim, status="running")
     try:
         yield ticket
     except TakenOver:
         return
     except Cancelled:
-        mine.update(status="cancelled", finished_at=timezone.now(), note="Cancelled.")
+        _leave(ticket, "cancelled", note="Cancelled.")
     except Refused as problem:
-        mine.update(status="failed", finished_at=timezone.now(), note=str(problem)[:500])
+        _leave(ticket, "failed", note=str(problem)[:500])
     except Exception as problem:
         log.exception("run %s failed in attempt %s", run_id, ticket.run.attempts)
         words = f"{type(problem).__name__}: {problem}"[:480]
         if ticket.run.attempts >= MAX_ATTEMPTS:
-            mine.update(status="failed", finished_at=timezone.now(), note=words)
+            _leave(ticket, "failed", note=words)
         else:
-            mine.update(status="queued", rung_at=timezone.now(), note=f"Will be tried again: {words}"[:500])
+            _leave(ticket, "queued", note=f"Will be tried again: {words}"[:500])
     else:
-        now = timezone.now()
-        mine.update(
-            status="done", finished_at=now, beat_at=now, done=Coalesce("total", "done"), note=ticket.note
-        )
+        _leave(ticket, "done", note=ticket.note, done=Coalesce("total", "done"), beat_at=timezone.now())
+
+
+def _leave(ticket: Ticket, status: str, **changes: Any) -> None:
+    """Write down how the carrying ended, unless another worker carries the run now."""
+    now = timezone.now()
+    moment = {"rung_at": now} if status == "queued" else {"finished_at": now}
+    with transaction.atomic():
+        mine = Run.objects.filter(pk=ticket.run.pk, claim=ticket.claim, status="running")
+        if mine.update(status=status, **moment, **changes):
+            record(
+                verb=f"run.{'put_back' if status == 'queued' else status}", subject=ticket.run,
+                project_id=ticket.run.project_id, kind=ticket.run.kind, attempt=ticket.run.attempts,
+            )  # fmt: skip
 
 
 @contextmanager

@@ -279,14 +279,15 @@ def _let_others_see(item: Item) -> None:
 def release_expired(*, round: Round) -> int:
     """Free the slots of leases that ran out; those that somebody works on this moment are stepped over."""
     with transaction.atomic():
-        ids = list(
-            Lease.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(item__round=round, state="held", expires_at__lt=timezone.now())
-            .values_list("pk", flat=True)
+        over = list(
+            Lease.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+                item__round=round, state="held", expires_at__lt=timezone.now()
+            )
         )
-        return Lease.objects.filter(pk__in=ids).update(
-            state="released", reason="expired", ended_at=timezone.now()
-        )
+        for lease in over:
+            _end(lease, "released", reason="expired")
+            record(verb="item.lease_ran_out", subject=lease, project_id=round.project_id, item=lease.item_id)
+        return len(over)
 
 
 def _hold_open(round: Round) -> None:
@@ -321,9 +322,13 @@ def _take(round: Round, item_id: int, reviewer: User) -> Lease | None:
         return None
     now = timezone.now()
     expires_at = now + timedelta(minutes=round.lease_minutes)
-    return Lease.objects.create(
+    lease = Lease.objects.create(
         item_id=item_id, slot=free, reviewer=reviewer, taken_at=now, expires_at=expires_at
     )
+    record(
+        verb="item.taken", subject=lease, actor=reviewer, project_id=round.project_id, item=item_id, slot=free
+    )
+    return lease
 
 
 def _renew(lease: Lease, round: Round) -> Lease:

@@ -208,3 +208,10 @@ def test_a_worker_that_has_just_been_started_is_given_time(
     settings.CELERY_TASK_ALWAYS_EAGER = False
     monkeypatch.setattr(queries, "STARTED_AT", timezone.now())
     assert queries.worker_is_alive()
+
+
+def test_how_a_run_ended_is_in_the_trail(run: Run) -> None:
+    with carry(run.pk):
+        pass
+    event = Event.objects.get(verb="run.done")
+    assert (event.subject_id, event.project_id) == (str(run.pk), run.project_id)

@@ -73,7 +73,7 @@ def test_the_blind_label_reveals_what_there_is(project: Project, item: Item, ana
     assert list(visible_to(bo).readings([item.transcript_id])) == []
     assert Reveal.objects.get(item=item, reviewer=ana).readings == [reading.pk]
     verbs = list(Event.objects.filter(actor_id=ana.pk).order_by("pk").values_list("verb", flat=True))
-    assert verbs == ["label.committed", "evidence.revealed"]
+    assert verbs == ["item.taken", "label.committed", "evidence.revealed"]
 
 
 def test_the_final_label_fills_the_slot_and_is_a_reading(
