@@ -65,7 +65,7 @@ class InviteForm(forms.Form):
     )
     email = forms.EmailField(
         required=False,
-        label="For (optional)",
+        label="For",
         help_text="A note to yourself: no mail is sent. Pass the link on.",
     )
 
