@@ -58,6 +58,7 @@ EVIDENCE_APPS = [
 ]
 PEOPLE_APPS = [
     "labeling.codebooks",
+    "labeling.discussion",
     "labeling.queues",
     "labeling.annotations",
     "labeling.adjudication",

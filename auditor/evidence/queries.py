@@ -99,6 +99,10 @@ class Sight:
             rows = rows.exclude(Exists(self._veils(scope).filter(transcript_id=OuterRef("pk"))))
         return rows
 
+    def veil_over(self, field: str, scope: str) -> Exists:
+        """For rows whose `field` is a transcript's id: whether evidence of this scope on it is hidden."""
+        return Exists(self._veils(scope).filter(transcript_id=OuterRef(field)))
+
     def n_veiled(self, project_id: int, scopes: Iterable[str]) -> int:
         """How many transcripts of the project have evidence of one of these scopes hidden from the person."""
         rows = Veil.objects.filter(

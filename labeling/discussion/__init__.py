@@ -1,0 +1,1 @@
+"""What people say to each other about words, transcripts and guidelines, and who may read it when."""
