@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
-from labeling.codebooks.node import CodebookError, as_text, kind_of, nearest
+from labeling.codebooks.node import SHOWN, CodebookError, Node, as_text, kind_of, nearest
 
 Answer: TypeAlias = str | int | Sequence[str]
 Answers: TypeAlias = Mapping[str, Answer]
 
 RESERVED = ("all", "any", "not", "is", "answered", "evidence")
+DEEPEST = 30  # levels of a condition, and names resting on names
+HEAVIEST = 20_000  # parts of all conditions, with every name written out
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,19 @@ class Vocabulary:
     named: dict[str, Condition] = field(default_factory=dict)  # those already read
     evidence: bool = False
     reading: list[str] = field(default_factory=list)  # names being read, to see a circle
+    weights: dict[str, int] = field(default_factory=dict)  # parts of each named condition, written out
+    spent: list[int] = field(default_factory=list)  # parts of the conditions read so far
+
+    def at(self, node: Node, name: str, *, required: bool = False) -> Condition:
+        """The condition in this field; a missing one always holds, unless it is required."""
+        written = node.raw(name)
+        if written is None:
+            if required:
+                raise node.fail(name, "missing")
+            return ALWAYS
+        condition = self.read(written, node.at(name))
+        self._spend(self._weight(condition), node.at(name))
+        return condition
 
     def read(self, data: object, place: str, *, negated: bool = False) -> Condition:
         """The condition written at this place.
@@ -159,6 +174,8 @@ class Vocabulary:
         """
         if not isinstance(data, Mapping):
             raise CodebookError(f"{place}: expected a condition, found {kind_of(data)}")
+        if place.count(".") > DEEPEST:
+            raise CodebookError(f"{place}: nested deeper than {DEEPEST} levels")
         if not data:
             raise CodebookError(f"{place}: an empty condition; leave the field out to mean always")
         names = sorted(data, key=str)
@@ -189,7 +206,7 @@ class Vocabulary:
         for word in values:
             if known_values is not None and word not in known_values:
                 hint = nearest(word, list(known_values))
-                raise CodebookError(f"{place}: '{question}' has no value '{word}'{hint}")
+                raise CodebookError(f"{place}: '{question}' has no value '{word[:SHOWN]}'{hint}")
         return Chosen(question, values)
 
     def name(self, name: str, place: str) -> Named:
@@ -197,17 +214,38 @@ class Vocabulary:
         if name in self.reading:
             raise CodebookError(f"{place}: '{name}' rests on itself")
         if name not in self.written:
-            raise CodebookError(f"{place}: no condition '{name}'{nearest(name, list(self.written))}")
+            raise CodebookError(f"{place}: no condition '{name[:SHOWN]}'{nearest(name, list(self.written))}")
         if name not in self.named:
+            if len(self.reading) == DEEPEST:
+                raise CodebookError(f"{place}: more than {DEEPEST} names rest on each other")
             self.reading.append(name)
             plain = replace(self, evidence=False)  # names serve rules and questions too
             self.named[name] = plain.read(self.written[name], f"conditions.{name}")
+            self.weights[name] = self._weight(self.named[name])
+            self._spend(self.weights[name], f"conditions.{name}")
             self.reading.pop()
         return Named(name, self.named[name])
 
+    def _weight(self, condition: Condition) -> int:
+        """How many parts are looked at, at most, to say whether it holds."""
+        match condition:
+            case All(parts=parts) | AnyOf(parts=parts):
+                return 1 + sum(self._weight(part) for part in parts)
+            case Not(part=inner):
+                return 1 + self._weight(inner)
+            case Named(name=name):
+                return 1 + self.weights[name]
+        return 1
+
+    def _spend(self, weight: int, place: str) -> None:
+        """Names that double each other grow without bound; what every answer costs may not."""
+        self.spent.append(weight)
+        if sum(self.spent) > HEAVIEST:
+            raise CodebookError(f"{place}: the conditions have more than {HEAVIEST:,} parts written out")
+
     def _question(self, key: str, place: str) -> str:
         if key not in self.values:
-            raise CodebookError(f"{place}: no question '{key}'{nearest(key, list(self.values))}")
+            raise CodebookError(f"{place}: no question '{key[:SHOWN]}'{nearest(key, list(self.values))}")
         return key
 
 

@@ -1,8 +1,10 @@
 """Codebooks: what is asked and how labels follow, in numbered versions.
 
     Codebook 1--* CodebookVersion
+             1--1 CodebookDraft
 
-A version is frozen from the start: the database refuses to change it.
+A version is frozen from the start: the database refuses to change it. The draft is what becomes the
+next one.
 """
 
 from django.db import models
@@ -37,3 +39,21 @@ class CodebookVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.codebook} v{self.number}"
+
+
+class CodebookDraft(models.Model):
+    """The next version as it is being written; saves are numbered, so that no editor overwrites another."""
+
+    codebook = models.OneToOneField(Codebook, on_delete=models.CASCADE, related_name="draft")
+    based_on = models.ForeignKey(CodebookVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()  # grows with every save, publication and discarding
+    changed = models.BooleanField(default=True)  # something was written since `based_on` was published
+    text = models.TextField()  # YAML as typed; see `written.read_text`
+    definition = models.JSONField(null=True)  # what the text defines; null while it defines nothing
+    problem = models.TextField(blank=True)  # why it defines nothing
+    waiting = models.JSONField(default=list)  # examples for labels that the text does not have now
+    updated_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"draft of {self.codebook}"

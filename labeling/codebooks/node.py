@@ -4,14 +4,27 @@ Every reader error names the place in the codebook's file, as its author would p
 `questions[2].codes[1].key: used twice`.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
+
+Part = TypeVar("Part")
+
+LONGEST = 20_000  # characters of one text
+LARGEST = 1_000_000_000  # of a whole number
+SHOWN = 40  # characters of a wrong value that a message repeats
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what the database cannot keep
 
 
 class CodebookError(ValueError):
     """The codebook cannot be used; the message begins with the place."""
+
+    @property
+    def place(self) -> str:
+        """Where in the file, as `questions[2].codes[1].key`."""
+        return str(self).partition(": ")[0]
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -34,7 +47,8 @@ class Node:
             raise CodebookError(f"{place or 'codebook'}: expected a mapping, found {kind_of(data)}")
         for name in data:
             if not isinstance(name, str):
-                raise CodebookError(f"{place or 'codebook'}: the field name {name!r} is not text; quote it")
+                shown = str(name)[:SHOWN] if isinstance(name, bool | float) else kind_of(name)
+                raise CodebookError(f"{place or 'codebook'}: the field name {shown} is not text; quote it")
         return cls(data, place)
 
     def at(self, name: str) -> str:
@@ -67,7 +81,24 @@ class Node:
             raise self.fail(name, "missing")
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.fail(name, f"expected a whole number, found {kind_of(value)}")
+        if abs(value) > LARGEST:
+            raise self.fail(name, f"at most {LARGEST:,}")
         return value
+
+    def short(self, name: str, longest: int) -> str:
+        """A string that labels store in a column of this width."""
+        value = self.text(name)
+        if len(value) > longest:
+            raise self.fail(name, f"at most {longest} characters, found {len(value)}")
+        return value
+
+    def among(self, name: str, known: Iterable[str], default: str | None = None) -> str:
+        """One of the known words."""
+        word, known = self.text(name, default), list(known)
+        if word not in known:
+            hint = nearest(word, known)
+            raise self.fail(name, f"'{word[:SHOWN]}' is not one of {', '.join(known)}{hint}")
+        return word
 
     def words(self, name: str) -> tuple[str, ...]:
         """A list of strings, empty when missing."""
@@ -90,6 +121,11 @@ class Node:
         for index, item in enumerate(value):
             yield item, f"{self.at(name)}[{index}]"
 
+    def made(self, value: Part) -> Part:
+        """The value read from this mapping, once nothing of it is left unread."""
+        self.done()
+        return value
+
     def done(self) -> None:
         """Refuse what nobody asked for: a mistyped field would otherwise be silently lost."""
         for name in self.data:
@@ -100,10 +136,14 @@ class Node:
 def as_text(value: object, place: str) -> str:
     """The value as a string; YAML's unquoted true, false, yes and no are refused, not guessed."""
     if isinstance(value, str):
+        if len(value) > LONGEST:
+            raise CodebookError(f"{place}: more than {LONGEST:,} characters")
+        if UNSTORABLE.search(value):
+            raise CodebookError(f"{place}: holds a character that cannot be stored")
         return value
     if isinstance(value, bool):
         raise CodebookError(f"{place}: YAML reads this word as a boolean; write it in quotes")
-    if isinstance(value, int):
+    if isinstance(value, int) and abs(value) <= LARGEST:
         return str(value)
     raise CodebookError(f"{place}: expected text, found {kind_of(value)}")
 
@@ -111,4 +151,14 @@ def as_text(value: object, place: str) -> str:
 def kind_of(value: object) -> str:
     if value is None:
         return "nothing"
-    return {"dict": "a mapping", "list": "a list", "str": "text"}.get(type(value).__name__, repr(value))
+    known = {dict: "a mapping", list: "a list", str: "text", bytes: "bytes", int: "a number"}
+    return known.get(type(value)) or str(value)[:SHOWN]
+
+
+def once(words: Iterable[str], place: str, field: str) -> None:
+    """Refuse a word that stands twice."""
+    seen: set[str] = set()
+    for index, word in enumerate(words):
+        if word in seen:
+            raise CodebookError(f"{place}[{index}].{field}: used twice")
+        seen.add(word)

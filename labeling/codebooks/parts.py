@@ -6,9 +6,19 @@ from functools import cached_property
 
 from labeling.codebooks.conditions import ALWAYS, Answers, Condition, Facts
 
-KINDS = ("single", "multiple", "scale", "text")
+KINDS = ("single", "multiple", "scale", "text", "span")
+SEVERAL = ("multiple", "span")  # kinds whose answer is a list of values
 HUES = ("intent", "hallucination", "honest", "undetermined")
 UNITS = ("transcript", "claim", "action")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A case in a few words, and why it is (or is not) this."""
+
+    case: str
+    because: str
+    source: str = ""  # where it comes from, such as a ruling
 
 
 @dataclass(frozen=True)
@@ -19,13 +29,19 @@ class Code:
     value: str
     words: str
     definition: str = ""
+    rule: str = ""  # how to decide where the definition leaves doubt
     needs_span: str = ""  # kind of span the desk asks for beside this answer, such as "truth"
     missing_test: str = ""  # the test that this answer leaves open, for "not tested" and "cannot tell"
+    examples: tuple[Example, ...] = ()
+    counter_examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question; `folded` ones are asked only of those who unfold them."""
+    """One question; `folded` ones are asked only of those who unfold them.
+
+    Of kind `span` it is answered by marking words: its codes are the labels that a mark may carry.
+    """
 
     key: str
     text: str
@@ -63,14 +79,6 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Example:
-    """A case in a few words, and why it is (or is not) this label."""
-
-    case: str
-    because: str
-
-
-@dataclass(frozen=True)
 class Label:
     """What an item can be called; `severity` orders units, the most severe names the transcript."""
 
@@ -80,6 +88,7 @@ class Label:
     severity: int
     definition: str
     max_grade: str
+    rule: str = ""  # how to decide where the definition leaves doubt
     open: bool = False  # undetermined: must name the missing tests
     examples: tuple[Example, ...] = ()
     counter_examples: tuple[Example, ...] = ()

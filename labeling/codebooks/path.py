@@ -5,9 +5,11 @@ answered before it, so one walk decides everything, and an answer to a question 
 asked counts for nothing (`prune`).
 """
 
+from collections.abc import Iterable
+
 from labeling.codebooks.conditions import Answer, Answers
 from labeling.codebooks.node import nearest
-from labeling.codebooks.parts import Codebook, Question
+from labeling.codebooks.parts import SEVERAL, Codebook, Question
 
 
 class BadAnswer(ValueError):
@@ -73,6 +75,24 @@ def wanted_spans(codebook: Codebook, answers: Answers) -> tuple[str, ...]:
     return tuple(wanted)
 
 
+def with_spans(codebook: Codebook, answers: Answers, span_kinds: Iterable[str]) -> dict[str, Answer]:
+    """The answers with each span question answered by the kinds of span that are marked.
+
+    Whatever else was said there is left out: such a question is answered by marking and in no other
+    way. Without a mark of its codes it is unanswered.
+    """
+    marked = set(span_kinds)
+    filled: dict[str, Answer] = {}
+    for question in codebook.questions:
+        if question.kind == "span":
+            if chosen := [code.value for code in question.codes if code.value in marked]:
+                filled[question.key] = chosen
+        elif question.key in answers:
+            filled[question.key] = answers[question.key]
+    unknown = {key: answer for key, answer in answers.items() if key not in codebook.by_key}
+    return filled | unknown
+
+
 def values_of(answer: Answer) -> tuple[str, ...]:
     """The answer as words: one, or several of a multiple choice."""
     if isinstance(answer, str | int):
@@ -92,7 +112,7 @@ def check_answers(codebook: Codebook, answers: Answers) -> None:
         if question is None:
             raise BadAnswer(f"There is no question '{key}'{nearest(key, list(codebook.by_key))}.")
         several = not isinstance(answer, str | int)
-        if isinstance(answer, bool) or several != (question.kind == "multiple"):
+        if isinstance(answer, bool) or several != (question.kind in SEVERAL):
             raise BadAnswer(f"{key}: {answer!r} is not an answer to a question of kind {question.kind}.")
         if isinstance(answer, int) != (question.kind == "scale"):
             raise BadAnswer(f"{key}: {answer!r} is not an answer to a question of kind {question.kind}.")

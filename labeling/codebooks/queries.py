@@ -1,11 +1,18 @@
 """Questions about codebooks: which versions there are, and what one of them defines."""
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import Http404
 
 from auditor.accounts.models import Membership
 from labeling.codebooks.definition import Codebook, load
-from labeling.codebooks.models import CodebookVersion
+from labeling.codebooks.examples import Addition, has
+from labeling.codebooks.models import Codebook as CodebookRow
+from labeling.codebooks.models import CodebookDraft, CodebookVersion
+from labeling.codebooks.written import Written, read_text, write_text
 
 KEPT = 64  # definitions held in memory; one takes some 100 kB
 _read: dict[str, Codebook] = {}
@@ -39,3 +46,59 @@ def access_version(membership: Membership, pk: int) -> CodebookVersion:
     if version is None:
         raise Http404("no such codebook version")
     return version
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What an editor has before them: the draft, or the newest version where nothing is drafted."""
+
+    codebook: CodebookRow
+    draft: CodebookDraft | None
+    newest: CodebookVersion | None
+    based_on: CodebookVersion | None  # what the text began as
+    number: int  # of the draft's last save; 0 before the first
+    changed: bool  # the text says something that no version says yet
+    text: str
+
+    @cached_property
+    def written(self) -> Written:
+        """The text, read."""
+        return read_text(self.text)
+
+    @cached_property
+    def newest_definition(self) -> Codebook | None:
+        """What the newest version defines."""
+        return definition_of(self.newest) if self.newest is not None else None
+
+    @property
+    def waiting(self) -> list[dict[str, Any]]:
+        """Examples for labels that the text does not have now."""
+        return list(self.draft.waiting) if self.draft is not None else []
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Codes of the labels the text has, as far as it reads."""
+        return tuple(self.written.codebook.by_code) if self.written.codebook is not None else ()
+
+    @property
+    def is_behind(self) -> bool:
+        """A version was published since this text was begun."""
+        return self.changed and self.newest is not None and self.based_on != self.newest
+
+    def has(self, addition: Addition) -> bool:
+        """Whether the example is in the text or waits beside it."""
+        codebook = self.written.codebook
+        return (codebook is not None and has(codebook, addition)) or addition.plain() in self.waiting
+
+
+def sheet_of(codebook: CodebookRow) -> Sheet:
+    """The text to write on: the draft's while it says something new, else the newest version's.
+
+    Of a published draft the text stays as it was typed, comments and all, until a newer version comes.
+    """
+    draft = CodebookDraft.objects.filter(codebook=codebook).select_related("based_on", "updated_by").first()
+    newest = codebook.versions.order_by("-number").first()
+    if draft is not None and (draft.changed or (draft.text and draft.based_on == newest)):
+        return Sheet(codebook, draft, newest, draft.based_on, draft.number, draft.changed, draft.text)
+    text = write_text(definition_of(newest)) if newest is not None else ""
+    return Sheet(codebook, draft, newest, newest, draft.number if draft else 0, False, text)

@@ -10,6 +10,8 @@ import yaml
 
 from labeling.codebooks.conditions import ALWAYS, Facts, questions_of
 from labeling.codebooks.definition import CodebookError, digest, dump, load
+from labeling.codebooks.grades import COUNTS_UP_TO
+from labeling.codebooks.questions import TESTS
 from labeling.codebooks.rules import derive
 
 SMALL: dict[str, Any] = {
@@ -172,7 +174,7 @@ def set_at(data: Any, path: str, value: object) -> None:
         ("questions/1/key", "wrong", "questions[1].key: used twice"),
         ("questions/0/key", "not", "questions[0].key: 'not' is a word of the condition language"),
         ("questions/0/kind", "choice", "questions[0].kind: 'choice' is not one of"),
-        ("questions/0/codes", [], "questions[0].codes: needed by single and multiple"),
+        ("questions/0/codes", [], "questions[0].codes: needed by single, multiple and span"),
         ("questions/2/codes", [{"key": "1", "value": "x", "words": "x"}], "questions[2].codes: needed by"),
         ("questions/0/codes/1/key", "1", "questions[0].codes[1].key: used twice"),
         ("questions/0/codes/1/value", "yes", "questions[0].codes[1].value: used twice"),
@@ -208,6 +210,16 @@ def set_at(data: Any, path: str, value: object) -> None:
         ("grades/0/needs", [{"when": {"wrong": "yes"}, "otherwise": "x"}], "grades[0].needs: the lowest grade"),
         ("grades/1/needs/0/when", KeyError, "grades[1].needs[0].when: missing"),
         ("grades/1/needs/0/when", {"not": {"evidence": "truth"}}, "evidence cannot be named under 'not'"),
+        ("labels/0/code", "Afraid of it", "labels[0].code: at most 10 characters, found 12"),
+        ("groups/0/key", "g" * 31, "groups[0].key: at most 30 characters"),
+        ("grades/1/code", "Grade 1", "grades[1].code: at most 4 characters"),
+        ("questions/0/codes/0/needs_span", "counterfactual", "codes[0].needs_span: a kind of span"),
+        ("questions/0/codes/0/needs_span", "s" * 31, "codes[0].needs_span: a kind of span"),
+        ("labels/0/severity", 10**30, "labels[0].severity: at most 1,000,000,000"),
+        ("title", "a\x00b", "title: holds a character that cannot be stored"),
+        ("title", "a\ud800b", "title: holds a character that cannot be stored"),
+        ("title", "a" * 20_001, "title: more than 20,000 characters"),
+        ("questions/0/codes/0/examples", [{"case": "x"}], "codes[0].examples[0].because: missing"),
         ("missing_tests", [{"key": "ask", "words": "a"}, {"key": "ask", "words": "b"}], "missing_tests[1].key: used"),
     ],
 )  # fmt: skip
@@ -216,6 +228,60 @@ def test_an_error_names_its_place(small, path, value, message):
     with pytest.raises(CodebookError) as caught:
         load(small)
     assert message in str(caught.value)
+
+
+def test_a_mark_answers_one_question_and_is_never_a_test(small):
+    small["questions"][1]["kind"] = "span"
+    codes = small["questions"][1]["codes"]
+    assert load(small).questions[1].values() == ("haste", "fear")
+    codes[0]["value"] = "positive_control"
+    with pytest.raises(CodebookError, match="evidence from a test, which no mark can be"):
+        load(small)
+    codes[0]["value"] = "quote"
+    small["questions"][0]["codes"][0]["needs_span"] = "quote"
+    with pytest.raises(CodebookError, match="already a span that an answer asks for"):
+        load(small)
+    del small["questions"][0]["codes"][0]["needs_span"]
+    small["questions"].append({**small["questions"][1], "key": "more"})
+    with pytest.raises(CodebookError, match="'quote' is already a mark of 'signs'"):
+        load(small)
+
+
+def test_no_mark_can_be_of_a_kind_that_counts_as_a_test():
+    assert set(TESTS) == COUNTS_UP_TO.keys() - {"truth", "misleads"}
+
+
+def test_names_that_double_each_other_are_refused_before_anything_walks_them(small):
+    small["conditions"] |= {"n0": {"wrong": "yes"}}
+    for step in range(1, 25):
+        small["conditions"][f"n{step}"] = {"all": [{"is": f"n{step - 1}"}, {"is": f"n{step - 1}"}]}
+    with pytest.raises(CodebookError, match="more than 20,000 parts written out"):
+        load(small)
+
+
+def test_a_long_chain_of_names_and_a_deep_condition_are_refused(small):
+    small["conditions"] |= {f"n{step}": {"is": f"n{step + 1}"} for step in range(2000)}
+    with pytest.raises(CodebookError, match="names rest on each other"):
+        load(small)
+    deep: dict[str, Any] = {"wrong": "yes"}
+    for _ in range(2000):
+        deep = {"not": deep}
+    small["conditions"] = {"afraid": deep}
+    with pytest.raises(CodebookError, match="nested deeper than 30 levels"):
+        load(small)
+
+
+def test_decision_rules_and_examples_of_codes_are_kept_and_leave_older_digests_alone(small):
+    before = digest(load(small))
+    code = small["questions"][0]["codes"][0]
+    code |= {"rule": "", "examples": [], "counter_examples": []}
+    small["labels"][0]["rule"] = ""
+    assert digest(load(small)) == before
+    code |= {"rule": "When in doubt, no.", "examples": [{"case": "x", "because": "y", "source": "case 3"}]}
+    codebook = load(small)
+    assert codebook.questions[0].codes[0].rule == "When in doubt, no."
+    assert load(dump(codebook)) == codebook
+    assert digest(codebook) != before
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 3, {1: "x"}, {}])
