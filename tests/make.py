@@ -18,7 +18,7 @@ from auditor.corpus.writer import write
 from auditor.evidence import actions as evidence
 from auditor.evidence.models import Channel
 from auditor.sampling.models import Sample, SampleItem
-from labeling.annotations.models import BLIND, FINAL, LabelRevision, LabelSpan
+from labeling.annotations.models import BLIND, FINAL, LabelRevision, LabelSpan, LabelUnit
 from labeling.codebooks import actions as codebooks
 from labeling.codebooks.queries import definition_of
 from labeling.codebooks.rules import derive
@@ -170,8 +170,30 @@ def label(
         derived_label=derive(codebook, answers).label, label=code, group=codebook.by_code[code].group,
         **{"grade": "I0", "grade_cap": "I0", "confidence": 3, **more},
     )  # fmt: skip
+    same = (
+        "answers",
+        "derived_label",
+        "label",
+        "group",
+        "grade",
+        "grade_cap",
+        "lowered_reason",
+        "missing_tests",
+    )
+    unit = LabelUnit.objects.create(
+        revision=revision, number=0, **{name: getattr(revision, name) for name in same}
+    )
     LabelSpan.objects.bulk_create(
-        LabelSpan(revision=revision, kind=kind, position=at, part="text", start=start, end=end, quote=quote)
+        LabelSpan(
+            revision=revision,
+            unit=unit,
+            kind=kind,
+            position=at,
+            part="text",
+            start=start,
+            end=end,
+            quote=quote,
+        )
         for kind, at, start, end, quote in spans
     )
     if finishes and lease.state == "held" and not revision.late and stage in (FINAL, _last_stage(item.round)):

@@ -77,7 +77,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     for reviewer, truth in ((bo, "unverifiable"), (ada, "true")):
         lease = take_next(round=before, reviewer=reviewer)
         assert lease is not None
-        said = Content(answers={"truth": truth}, rationale=PEOPLE)
+        said = Content.of(answers={"truth": truth}, rationale=PEOPLE)
         commit_blind(item=lease.item, reviewer=reviewer, content=said)
         commit_final(item=lease.item, reviewer=reviewer, content=said, base=0)
     settle(item=Item.objects.get(round=before))

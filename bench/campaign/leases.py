@@ -27,7 +27,7 @@ from labeling.queues.queries import lease_of
 
 TABS = 2  # browser tabs of each reviewer, all busy at once
 OVERLAPS = (1, 2, 3)
-HONEST = Content(answers={"truth": "true"}, confidence=4)
+HONEST = Content.of(answers={"truth": "true"}, confidence=4)
 MOST_TAKEN = """
     SELECT coalesce(max(slots), 0), coalesce(max(reviewers), 0) FROM (
         SELECT count(*) - count(DISTINCT slot) + greatest(0, count(*) - %(overlap)s) AS slots,

@@ -7,14 +7,14 @@ come one after the other. Revisions are never edited; a commit says after which 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from auditor.accounts.models import User
-from auditor.corpus.queries import messages_of, texts_of
+from auditor.corpus.queries import messages_between, texts_of
 from auditor.evidence.actions import lift_veils
 from auditor.evidence.models import Reading
 from auditor.evidence.opinions import MOST_READINGS
@@ -22,7 +22,7 @@ from auditor.evidence.queries import MACHINE
 from auditor.ledger.actions import record
 from auditor.runs.tasks import ring
 from labeling.annotations.content import BadContent, Content, misplaced
-from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, LabelSpan, Reveal
+from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, LabelSpan, LabelUnit, Reveal
 from labeling.annotations.publishing import publish
 from labeling.annotations.queries import (
     Standing,
@@ -32,11 +32,10 @@ from labeling.annotations.queries import (
     visible_readings,
     visible_tracks,
 )
-from labeling.annotations.rail import is_confidence, known_answers, span_kinds
-from labeling.codebooks.conditions import Answer
-from labeling.codebooks.grades import NotAllowed, Submission, check_submission, grade
+from labeling.annotations.rail import known_answers, most_severe, span_kinds
+from labeling.annotations.units import Judged, judge
+from labeling.codebooks.grades import NotAllowed
 from labeling.codebooks.parts import Codebook
-from labeling.codebooks.rules import derive
 from labeling.queues import actions as queues
 from labeling.queues.models import Item, Lease
 from labeling.queues.queries import lease_of
@@ -250,30 +249,30 @@ def _repeated(standing: LabelRevision, content: Content, codebook: Codebook) -> 
 
 
 def _essence(content: Content, codebook: Codebook) -> dict[str, Any]:
-    plain = content.plain() | {"answers": known_answers(codebook, content.answers)}
-    plain["spans"] = sorted(plain["spans"], key=lambda span: (span["position"], span["start"], str(span)))
-    answers: dict[str, Answer] = plain["answers"]
-    plain["answers"] = {key: list(v) if not isinstance(v, str | int) else v for key, v in answers.items()}
+    """The form without what makes no difference: order of spans, answers nobody asks for any more."""
+    plain = content.plain()
+    for unit, raw in zip(content.units, plain["units"], strict=True):
+        raw["spans"].sort(key=lambda span: (span["position"], span["start"], str(span)))
+        raw["answers"] = {
+            key: list(value) if not isinstance(value, str | int) else value
+            for key, value in known_answers(codebook, unit.answers).items()
+        }
+        stands = unit.stands
+        raw["place"] = asdict(stands) if stands is not None else None
+    plain["relied_on"] = sorted({one["reading"] for one in plain["relied_on"]})
     return plain
 
 
-def _check(standing: Standing, content: Content, relied_on: Iterable[Reading]) -> Submission:
-    """The gate: spans stand in the text, and codebook and evidence carry label and grade."""
-    codebook = standing.codebook
-    transcript_id = standing.item.transcript_id
-    texts = {message.position: texts_of(message) for message in messages_of([transcript_id])[transcript_id]}
-    if problem := misplaced(content.spans, texts, span_kinds(codebook)):
-        raise BadContent(problem)
-    answers: dict[str, Answer] = dict(content.answers.items())
-    if content.confidence is not None and any(is_confidence(question) for question in codebook.questions):
-        answers["confidence"] = content.confidence
-    attached = frozenset(span.kind for span in content.spans) | {one.channel.kind for one in relied_on}
-    known = known_answers(codebook, answers)
-    label = content.label or derive(codebook, known).label
-    if label not in codebook.by_code:
-        raise NotAllowed(f"There is no label '{label}'.")
-    step = content.grade or grade(codebook, known, attached, label).grade
-    return check_submission(codebook, answers, label, step, attached, content.lowered_reason)
+def _check(standing: Standing, content: Content, relied_on: Iterable[Reading]) -> list[Judged]:
+    """The gate: marks stand in the text, and codebook and evidence carry every unit's label and grade."""
+    pointed = [unit.place for unit in content.units] + [one.place for one in content.relied_on]
+    places = {place.position for place in (*content.spans, *filter(None, pointed))}
+    if places:
+        messages = messages_between(standing.item.transcript, min(places), max(places) + 1)
+        texts = {message.position: texts_of(message) for message in messages}
+        if problem := misplaced(content, texts, span_kinds(standing.codebook)):
+            raise BadContent(problem)
+    return judge(standing.codebook, content, {one.channel.kind for one in relied_on})
 
 
 def _relied_on(standing: Standing, content: Content) -> list[Reading]:
@@ -281,11 +280,14 @@ def _relied_on(standing: Standing, content: Content) -> list[Reading]:
 
     One that was superseded since is no longer shown, and no longer carries anything.
     """
+    if not content.relied_on:
+        return []
+    wanted = {one.reading for one in content.relied_on}
     shown = set(standing.reveal.readings) if standing.reveal is not None else set()
-    if not set(content.relied_on) <= shown:
+    if not wanted <= shown:
         raise BadContent("Only evidence that was revealed with this item can be relied on.")
     readings = visible_readings(standing.lease.reviewer, standing.item.transcript_id)
-    return list(readings.filter(pk__in=content.relied_on).order_by("pk"))
+    return list(readings.filter(pk__in=wanted).order_by("pk"))
 
 
 def _write(
@@ -294,13 +296,15 @@ def _write(
     late: bool,
     stage: str,
     content: Content,
-    passed: Submission,
+    judged: list[Judged],
     relied_on: Iterable[Reading],
     seen: list[int],
     active_seconds: int,
 ) -> LabelRevision:
+    """The revision with its units and their spans, and the event."""
     codebook = standing.codebook
     before = standing.final if stage == FINAL else standing.blind
+    speaks = judged[most_severe(codebook, [(one.passed.label, one.passed.grade) for one in judged])]
     revision = LabelRevision.objects.create(
         item=standing.item,
         lease=lease,
@@ -308,33 +312,58 @@ def _write(
         codebook_version=standing.round.codebook_version,
         stage=stage,
         number=before.number + 1 if before is not None else 1,
-        answers=passed.answers,
-        derived_label=passed.derived.label,
-        label=passed.label,
-        group=codebook.by_code[passed.label].group,
-        grade=passed.grade,
-        grade_cap=passed.graded.cap,
-        lowered_reason=passed.lowered_reason,
-        missing_tests=[test.key for test in passed.derived.missing_tests],
+        **_stored(codebook, speaks),
         confidence=content.confidence,
         rationale=content.rationale.strip(),
-        relied_on=[{"reading": one.pk, "channel": one.channel.key} for one in relied_on],
+        flag=content.flag.strip(),
+        relied_on=_pointed(content, relied_on),
         evidence_seen=seen,
         active_seconds=_seconds(active_seconds),
         late=late,
     )
+    units = LabelUnit.objects.bulk_create(
+        LabelUnit(revision=revision, number=number, **_placed(one), **_stored(codebook, one))
+        for number, one in enumerate(judged)
+    )
     LabelSpan.objects.bulk_create(
         LabelSpan(
-            revision=revision, kind=span.kind, position=span.position, part=span.part, start=span.start,
+            revision=revision, unit=unit, kind=span.kind, position=span.position, part=span.part, start=span.start,
             end=span.end, quote=span.quote,
         )
-        for span in content.spans
+        for unit, one in zip(units, judged, strict=True)
+        for span in one.unit.spans
     )  # fmt: skip
     record(
         verb="label.committed", subject=revision, actor=lease.reviewer, project_id=standing.round.project_id,
         item=standing.item.pk, stage=stage, number=revision.number, late=late,
     )  # fmt: skip  # which label it was stays behind the veils: the trail is read by managers who may review
     return revision
+
+
+def _stored(codebook: Codebook, judged: Judged) -> dict[str, Any]:
+    """What a unit and, for the one that speaks for the transcript, the revision say alike."""
+    passed = judged.passed
+    return {
+        "answers": passed.answers,
+        "derived_label": passed.derived.label,
+        "label": passed.label,
+        "group": codebook.by_code[passed.label].group,
+        "grade": passed.grade,
+        "grade_cap": passed.graded.cap,
+        "lowered_reason": passed.lowered_reason,
+        "missing_tests": [test.key for test in passed.derived.missing_tests],
+    }
+
+
+def _placed(judged: Judged) -> dict[str, Any]:
+    place = judged.unit.stands
+    return asdict(place) if place is not None else {}
+
+
+def _pointed(content: Content, readings: Iterable[Reading]) -> list[dict[str, Any]]:
+    """The evidence relied on, each piece with its channel and the words the reviewer pointed at."""
+    keys = {one.pk: one.channel.key for one in readings}
+    return [{**one.plain(), "channel": keys[one.reading]} for one in content.relied_on if one.reading in keys]
 
 
 def _reveal(standing: Standing, reviewer: User) -> None:

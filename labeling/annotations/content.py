@@ -12,12 +12,17 @@ from typing import Any
 from auditor.corpus.sanitise import clean_text
 from labeling.codebooks.conditions import Answer
 
+TRUTH = (
+    "truth"  # the kind of span that shows where the truth stood; any other kind names the unit's own words
+)
 MAX_BYTES = 400_000  # of the form as JSON
 MAX_SPANS = 200
 MAX_TEXT = 20_000  # code points of the rationale, and of a span's words
 MAX_REASON = 2_000
 MAX_ANSWERS = 100
 MAX_RELIED_ON = 200
+MAX_UNITS = 50
+MAX_FLAG = 500
 
 
 class BadContent(ValueError):
@@ -37,24 +42,86 @@ class MarkedSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """The whole form; empty label and grade mean the derived ones."""
+class Place:
+    """Where a unit stands if no span of its own says so: a message, a part of one, or words."""
+
+    position: int
+    part: str = ""
+    start: int | None = None  # code points
+    end: int | None = None
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Relied:
+    """A reading the reviewer points at, and the words of it they mean, if not all of it."""
+
+    reading: int
+    place: Place | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON-clean data."""
+        return {"reading": self.reading} | ({"place": asdict(self.place)} if self.place is not None else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One claim or action, or the whole transcript; empty label and grade mean the derived ones."""
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
     spans: tuple[MarkedSpan, ...] = ()
-    confidence: int | None = None  # 1 .. 5
     label: str = ""
     grade: str = ""
     lowered_reason: str = ""
-    rationale: str = ""
-    relied_on: tuple[int, ...] = ()  # ids of readings
+    place: Place | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON-clean data that `read` takes back."""
         return {
-            "answers": dict(self.answers), "spans": [asdict(span) for span in self.spans],
-            "confidence": self.confidence, "label": self.label, "grade": self.grade,
-            "lowered_reason": self.lowered_reason, "rationale": self.rationale, "relied_on": list(self.relied_on),
+            "answers": dict(self.answers), "spans": [asdict(span) for span in self.spans], "label": self.label,
+            "grade": self.grade, "lowered_reason": self.lowered_reason,
+            "place": asdict(self.place) if self.place is not None else None,
+        }  # fmt: skip
+
+    @property
+    def stands(self) -> Place | None:
+        """Where it stands: as said, else at the first words marked other than where the truth was."""
+        if self.place is not None:
+            return self.place
+        own = next((span for span in self.spans if span.kind != TRUTH), None)
+        return Place(own.position, own.part, own.start, own.end, own.quote) if own is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The whole form: the units, of which a form about the whole transcript has one, and what is said of all."""
+
+    units: tuple[Unit, ...] = (Unit(),)
+    confidence: int | None = None  # 1 .. 5
+    rationale: str = ""
+    flag: str = ""  # why an adjudicator should look at it all the same
+    relied_on: tuple[Relied, ...] = ()
+
+    @classmethod
+    def of(cls, answers: Mapping[str, Answer], **more: Any) -> "Content":
+        """A form with one unit; `more` are fields of the unit or of the form."""
+        own = {
+            name: more.pop(name)
+            for name in ("spans", "label", "grade", "lowered_reason", "place")
+            if name in more
+        }
+        return cls(units=(Unit(answers, **own),), **more)
+
+    @property
+    def spans(self) -> tuple[MarkedSpan, ...]:
+        """The marked words of all units."""
+        return tuple(span for unit in self.units for span in unit.spans)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON-clean data that `read` takes back."""
+        return {
+            "units": [unit.plain() for unit in self.units], "confidence": self.confidence,
+            "rationale": self.rationale, "flag": self.flag, "relied_on": [one.plain() for one in self.relied_on],
         }  # fmt: skip
 
 
@@ -76,48 +143,91 @@ def parse(body: bytes | str) -> dict[str, Any]:
 
 
 def read(data: object) -> Content:
-    """The form in plain data.
+    """The form in plain data; one without `units` is itself the only unit.
 
     Raises:
         BadContent: a field of another shape, or more than the limits above.
     """
     if not isinstance(data, dict):
         raise BadContent("content: not an object")
-    return Content(
-        answers=_answers(data.get("answers") or {}),
-        spans=tuple(_span(one, index) for index, one in enumerate(_some(data, "spans", MAX_SPANS))),
+    units = _some(data, "units", MAX_UNITS) if "units" in data else [data]
+    content = Content(
+        units=tuple(_unit(one, index) for index, one in enumerate(units)) or (Unit(),),
         confidence=_confidence(data.get("confidence")),
-        label=_text(data, "label", 10),
-        grade=_text(data, "grade", 4),
-        lowered_reason=_text(data, "lowered_reason", MAX_REASON),
         rationale=_text(data, "rationale", MAX_TEXT),
-        relied_on=tuple(
-            dict.fromkeys(_whole(one, "relied_on") for one in _some(data, "relied_on", MAX_RELIED_ON))
-        ),
+        flag=_text(data, "flag", MAX_FLAG),
+        relied_on=tuple(dict.fromkeys(_relied(one) for one in _some(data, "relied_on", MAX_RELIED_ON))),
     )
+    if len(content.spans) > MAX_SPANS:
+        raise BadContent(f"spans: more than {MAX_SPANS}")
+    return content
 
 
-def misplaced(
-    spans: Iterable[MarkedSpan], texts: Mapping[int, Mapping[str, str]], kinds: Iterable[str]
-) -> str:
-    """What is wrong with the first span that does not stand in the stored text; empty if all do.
+def misplaced(content: Content, texts: Mapping[int, Mapping[str, str]], kinds: Iterable[str]) -> str:
+    """What is wrong with the first mark or place that does not stand in the stored text; empty if all do.
 
     Args:
         texts: message position -> part -> stored text.
         kinds: the kinds of span the codebook knows.
     """
     known = set(kinds)
-    for span in spans:
+    for span in content.spans:
         if span.kind not in known:
             return f"There are no spans of kind '{span.kind}'."
-        text = texts.get(span.position, {}).get(span.part)
-        if (
-            text is None
-            or not 0 <= span.start < span.end <= len(text)
-            or text[span.start : span.end] != span.quote
-        ):
-            return f"“{span.quote[:60]}” does not stand where it was marked, in message {span.position + 1}."
+    pointed = [unit.place for unit in content.units] + [one.place for one in content.relied_on]
+    for place in (*content.spans, *filter(None, pointed)):
+        if not _stands(place, texts):
+            return (
+                f"“{place.quote[:60]}” does not stand where it was marked, in message {place.position + 1}."
+            )
     return ""
+
+
+def _stands(place: MarkedSpan | Place, texts: Mapping[int, Mapping[str, str]]) -> bool:
+    if place.position not in texts:
+        return False
+    if not place.part:
+        return place.start is None
+    text = texts[place.position].get(place.part)
+    if text is None or place.start is None or place.end is None:
+        return text is not None
+    return 0 <= place.start < place.end <= len(text) and text[place.start : place.end] == place.quote
+
+
+def _unit(data: object, index: int) -> Unit:
+    if not isinstance(data, dict):
+        raise BadContent(f"units[{index}]: not an object")
+    return Unit(
+        answers=_answers(data.get("answers") or {}),
+        spans=tuple(_span(one, at) for at, one in enumerate(_some(data, "spans", MAX_SPANS))),
+        label=_text(data, "label", 10),
+        grade=_text(data, "grade", 4),
+        lowered_reason=_text(data, "lowered_reason", MAX_REASON),
+        place=_place(data.get("place")),
+    )
+
+
+def _place(data: object) -> Place | None:
+    if data is None:
+        return None
+    if not isinstance(data, dict):
+        raise BadContent("place: not an object")
+    start, end = (None if data.get(name) is None else _whole(data[name], name) for name in ("start", "end"))
+    if (start is None) != (end is None):
+        raise BadContent("place: start and end belong together")
+    return Place(
+        position=_whole(data.get("position"), "position"),
+        part=_text(data, "part", 20),
+        start=start,
+        end=end,
+        quote=_text(data, "quote", MAX_TEXT),
+    )
+
+
+def _relied(data: object) -> Relied:
+    if isinstance(data, dict):
+        return Relied(_whole(data.get("reading"), "relied_on"), _place(data.get("place")))
+    return Relied(_whole(data, "relied_on"))
 
 
 def _answers(data: object) -> dict[str, Answer]:

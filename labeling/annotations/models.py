@@ -2,7 +2,8 @@
 
 Draft            the unfinished form, saved as it is typed
 LabelRevision    a committed label, blind or final; never edited, only followed by another
-  1--* LabelSpan the words it rests on
+  1--* LabelUnit the claims or actions it is made of; the most severe one names the transcript
+    1--* LabelSpan the words a unit rests on
 Reveal           the moment a reviewer was shown the evidence, and which
 """
 
@@ -51,7 +52,9 @@ class LabelRevision(models.Model):
     )
     stage = models.CharField(max_length=10)
     number = models.PositiveIntegerField()  # from 1, for this item, reviewer and stage
-    answers = models.JSONField()
+    answers = (
+        models.JSONField()
+    )  # these and the label: of the most severe unit, which speaks for the transcript
     derived_label = models.CharField(max_length=10)  # what the codebook's rules give
     label = models.CharField(max_length=10)  # what stands: the derived one, or lower with a reason
     group = models.CharField(max_length=30)  # the label's group: intent, hallucination, honest, undetermined
@@ -61,9 +64,10 @@ class LabelRevision(models.Model):
     missing_tests = models.JSONField(default=list)
     confidence = models.PositiveSmallIntegerField(null=True)  # 1 .. 5
     rationale = models.TextField(blank=True)
+    flag = models.CharField(max_length=500, blank=True)  # why an adjudicator should look at it all the same
     relied_on = models.JSONField(
         default=list
-    )  # [{"reading": id, "channel": key}] that the reviewer points at
+    )  # [{"reading": id, "channel": key}] that the reviewer points at, with the place where they point at words
     evidence_seen = models.JSONField(default=list)  # reading ids that had been shown when this was committed
     active_seconds = models.PositiveIntegerField(default=0)
     late = models.BooleanField(
@@ -90,10 +94,45 @@ class LabelRevision(models.Model):
         return f"{self.stage} {self.label} on item {self.item_id} by {self.reviewer_id}"
 
 
+class LabelUnit(models.Model):
+    """One claim or action of a label, or the whole transcript, with a label of its own."""
+
+    revision = models.ForeignKey(LabelRevision, on_delete=models.PROTECT, related_name="units")
+    number = models.PositiveSmallIntegerField()  # from 0, in the order in which the reviewer named them
+    position = models.PositiveIntegerField(null=True)  # of the message; null for the whole transcript
+    part = models.CharField(max_length=20, blank=True)  # empty for a whole message
+    start = models.PositiveIntegerField(null=True)  # code points; null for a whole part
+    end = models.PositiveIntegerField(null=True)
+    quote = models.TextField(blank=True)
+    answers = models.JSONField()
+    derived_label = models.CharField(max_length=10)
+    label = models.CharField(max_length=10)
+    group = models.CharField(max_length=30)
+    grade = models.CharField(max_length=4)
+    grade_cap = models.CharField(max_length=4)
+    lowered_reason = models.TextField(blank=True)
+    missing_tests = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "number"], name="one_unit_per_number"),
+            models.CheckConstraint(
+                condition=Q(start__isnull=True, end__isnull=True)
+                | Q(position__isnull=False, end__gt=models.F("start")),
+                name="unit_stands_in_a_message",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} as unit {self.number} of {self.revision_id}"
+
+
 class LabelSpan(models.Model):
-    """Words that a label rests on."""
+    """Words that a unit of a label rests on."""
 
     revision = models.ForeignKey(LabelRevision, on_delete=models.PROTECT, related_name="spans")
+    unit = models.ForeignKey(LabelUnit, on_delete=models.PROTECT, related_name="spans")
     kind = models.CharField(max_length=30)  # as the codebook names them: "truth", "misleads"
     position = models.PositiveIntegerField()
     part = models.CharField(max_length=20)

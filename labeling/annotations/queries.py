@@ -15,8 +15,8 @@ from auditor.evidence.heat import Heat, heat
 from auditor.evidence.models import HUMAN, Reading, Track
 from auditor.evidence.opinions import Opinion, opinions
 from auditor.evidence.queries import visible_to
-from labeling.annotations.content import Content, MarkedSpan, read
-from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, Reveal
+from labeling.annotations.content import Content, MarkedSpan, Place, Relied, Unit, read
+from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, LabelUnit, Reveal
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
 from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
@@ -78,19 +78,35 @@ class Standing:
 
 def content_of(revision: LabelRevision) -> Content:
     """A committed label as a form, to go on from."""
+    spans: dict[int, list[MarkedSpan]] = {}
+    for span in revision.spans.all():
+        marked = MarkedSpan(span.kind, span.position, span.part, span.start, span.end, span.quote)
+        spans.setdefault(span.unit_id, []).append(marked)
     return Content(
-        answers={key: value for key, value in revision.answers.items() if key != "confidence"},
-        spans=tuple(
-            MarkedSpan(span.kind, span.position, span.part, span.start, span.end, span.quote)
-            for span in revision.spans.all()
-        ),
+        units=tuple(_unit_of(unit, tuple(spans.get(unit.pk, ()))) for unit in revision.units.all()),
         confidence=revision.confidence,
-        label=revision.label if revision.label != revision.derived_label else "",
-        grade=revision.grade if revision.grade != revision.grade_cap else "",
-        lowered_reason=revision.lowered_reason,
         rationale=revision.rationale,
-        relied_on=tuple(one["reading"] for one in revision.relied_on),
+        flag=revision.flag,
+        relied_on=tuple(
+            Relied(one["reading"], Place(**one["place"]) if one.get("place") else None)
+            for one in revision.relied_on
+        ),
     )
+
+
+def _unit_of(unit: LabelUnit, spans: tuple[MarkedSpan, ...]) -> Unit:
+    """A stored unit as a form; a place that its own words name is not said twice."""
+    form = Unit(
+        answers={key: value for key, value in unit.answers.items() if key != "confidence"},
+        spans=spans,
+        label=unit.label if unit.label != unit.derived_label else "",
+        grade=unit.grade if unit.grade != unit.grade_cap else "",
+        lowered_reason=unit.lowered_reason,
+    )
+    if unit.position is None:
+        return form
+    place = Place(unit.position, unit.part, unit.start, unit.end, unit.quote)
+    return form if form.stands == place else replace(form, place=place)
 
 
 def access_standing(membership: Membership, item_id: int) -> Standing:
@@ -112,7 +128,7 @@ def standing_of(item: Item, lease: Lease, reviewer: User) -> Standing:
     """Where this reviewer stands with an item."""
     newest: dict[str, LabelRevision] = {}
     revisions = LabelRevision.objects.filter(item=item, reviewer=reviewer)
-    for revision in revisions.prefetch_related("spans").order_by("number"):
+    for revision in revisions.prefetch_related("units", "spans").order_by("number"):
         newest[revision.stage] = revision
     stage = FINAL if BLIND in newest else BLIND
     return Standing(
@@ -169,7 +185,7 @@ def relied_kinds(standing: Standing, content: Content) -> set[str]:
     """The kinds of the channels that the form relies on, as far as they were revealed."""
     if standing.reveal is None or not content.relied_on:
         return set()
-    ids = set(content.relied_on) & set(standing.reveal.readings)
+    ids = {one.reading for one in content.relied_on} & set(standing.reveal.readings)
     readings = visible_readings(standing.lease.reviewer, standing.item.transcript_id).filter(pk__in=ids)
     return set(readings.order_by().values_list("channel__kind", flat=True))
 

@@ -1,9 +1,9 @@
 """The right-hand side of the desk, worked out from codebook and form: what is asked, what follows, what is missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from labeling.annotations.content import Content, MarkedSpan
+from labeling.annotations.content import Content, MarkedSpan, Unit
 from labeling.codebooks.conditions import Answer, Answers
 from labeling.codebooks.grades import Graded, grade, lower_labels
 from labeling.codebooks.parts import Code, Codebook, Grade, Label, Question
@@ -19,6 +19,7 @@ from labeling.codebooks.path import (
 )
 from labeling.codebooks.rules import Derived, derive
 
+WHOLE = "transcript"  # the unit of a codebook that asks about the transcript as a whole
 CONFIDENCE = "confidence"  # a question of this key is shown as the scale beside the label
 OTHER_SPANS = ("mark",)  # for a codebook that asks for no spans
 HUES = {
@@ -56,9 +57,28 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Rail:
-    """Everything the rail's template prints."""
+class UnitTab:
+    """One unit as the rail lists them."""
 
+    number: int  # from 0
+    words: str  # of its label, or what is still to do
+    hue: str
+    grade: str
+    place: str  # where it stands, in words
+    now: bool  # the one that is being labelled
+    speaks: bool  # its label is the transcript's
+
+
+@dataclass(frozen=True)
+class Rail:
+    """Everything the rail's template prints: the unit at hand, and beside it the others."""
+
+    units: tuple[UnitTab, ...]
+    unit: int  # number of the unit at hand
+    by_unit: bool  # the codebook labels claims or actions, so that there may be more than one
+    unit_word: str  # what the codebook calls one
+    speaks: Label  # the transcript's label so far
+    form: Unit  # the unit at hand as it was typed
     asked: tuple[Asked, ...]
     back: str  # the question that Backspace opens
     started: bool
@@ -82,55 +102,119 @@ class Rail:
     lowered: bool
 
 
-def build(codebook: Codebook, content: Content, evidence: Iterable[str], *, reopened: str = "") -> Rail:
+def build(
+    codebook: Codebook, content: Content, evidence: Iterable[str], *, reopened: str = "", unit: int = 0
+) -> Rail:
     """The rail for this form.
 
     Args:
         evidence: kinds of evidence attached besides the spans (channels relied on).
         reopened: key of an answered question that is open again.
+        unit: number of the unit at hand.
     """
-    answers = known_answers(codebook, content.answers)
-    attached = frozenset(evidence) | {span.kind for span in content.spans}
-    derived = derive(codebook, answers)
-    lower = lower_labels(codebook, derived.label)
-    instead = content.label if content.label in lower else ""
-    graded = grade(codebook, answers, attached, instead or derived.label)
-    heights = codebook.ladder
-    below = tuple(step for step in codebook.grades if heights[step.code] < heights[graded.grade])
-    stands = next(
-        (step for step in below if step.code == content.grade), codebook.grades[heights[graded.grade]]
-    )
-    label = codebook.by_code[instead or derived.label]
+    everything = frozenset(evidence)
+    unit = min(max(unit, 0), len(content.units) - 1)
+    shown = [_follows(codebook, one, everything) for one in content.units]
+    speaks = most_severe(codebook, [(one.label.code, one.grade.code) for one in shown])
+    form, at_hand = content.units[unit], shown[unit]
+    answers = at_hand.answers
     asked = _asked(codebook, answers, reopened)
     kinds = span_kinds(codebook)
-    there = [span.kind for span in content.spans]
+    there = [span.kind for span in form.spans]
     wanted = tuple(Wanted(kind, kind in there) for kind in wanted_spans(codebook, answers))
     is_open = any(one.now for one in asked)
     return Rail(
+        units=tuple(
+            UnitTab(
+                number,
+                one.label.words if one.answers else "to be answered",
+                hue_of(codebook, one.label),
+                one.grade.code,
+                _where(typed),
+                number == unit,
+                number == speaks,
+            )
+            for number, (one, typed) in enumerate(zip(shown, content.units, strict=True))
+        ),
+        unit=unit,
+        by_unit=codebook.unit != WHOLE,
+        unit_word=codebook.unit,
+        speaks=shown[speaks].label,
+        form=form,
         asked=asked,
         back=_back(asked),
         started=bool(answers),
         complete=next_question(codebook, answers) is None,
-        derived=derived,
-        graded=graded,
-        label=label,
-        grade=stands,
-        hue=hue_of(codebook, label),
-        lower_labels=tuple(codebook.by_code[code] for code in lower),
-        lower_grades=below,
-        cannot_lower=codebook.by_code[content.label].words
-        if content.label in codebook.by_code and content.label not in (*lower, derived.label)
+        derived=at_hand.derived,
+        graded=at_hand.graded,
+        label=at_hand.label,
+        grade=at_hand.grade,
+        hue=hue_of(codebook, at_hand.label),
+        lower_labels=at_hand.lower_labels,
+        lower_grades=at_hand.lower_grades,
+        cannot_lower=codebook.by_code[form.label].words
+        if form.label in codebook.by_code
+        and form.label not in ([one.code for one in at_hand.lower_labels] + [at_hand.derived.label])
         else "",
         folded=tuple(_one(question, answers, now=True) for question in folded_questions(codebook)),
         wanted=wanted,
         kinds=kinds,
         next_kind=next((one.kind for one in wanted if not one.there), kinds[-1]),
-        spans=content.spans,
+        spans=form.spans,
         confidence=content.confidence,
         steps=(1, 2, 3, 4, 5),
         keys_for_confidence=not is_open,
-        lowered=label.code != derived.label or stands.code != graded.grade,
+        lowered=at_hand.label.code != at_hand.derived.label or at_hand.grade.code != at_hand.graded.grade,
     )
+
+
+@dataclass(frozen=True)
+class _Follows:
+    """What follows from one unit."""
+
+    answers: dict[str, Answer]
+    derived: Derived
+    graded: Graded
+    label: Label  # what would be stored
+    grade: Grade
+    lower_labels: tuple[Label, ...]
+    lower_grades: tuple[Grade, ...]
+
+
+def _follows(codebook: Codebook, unit: Unit, evidence: frozenset[str]) -> _Follows:
+    answers = known_answers(codebook, unit.answers)
+    attached = evidence | {span.kind for span in unit.spans}
+    derived = derive(codebook, answers)
+    lower = lower_labels(codebook, derived.label)
+    instead = unit.label if unit.label in lower else ""
+    graded = grade(codebook, answers, attached, instead or derived.label)
+    heights = codebook.ladder
+    below = tuple(step for step in codebook.grades if heights[step.code] < heights[graded.grade])
+    stands = next((step for step in below if step.code == unit.grade), codebook.grades[heights[graded.grade]])
+    return _Follows(
+        answers, derived, graded, codebook.by_code[instead or derived.label], stands,
+        tuple(codebook.by_code[code] for code in lower), below,
+    )  # fmt: skip
+
+
+def _where(unit: Unit) -> str:
+    """Where the unit stands, as people would say it."""
+    place = unit.stands
+    if place is None:
+        return ""
+    said = f"“{place.quote}”" if place.quote else "all of it"
+    return f"{said} in message {place.position + 1}"
+
+
+def most_severe(codebook: Codebook, labels: Sequence[tuple[str, str]]) -> int:
+    """Which of these (label, grade) speaks for the transcript: the severest, then the highest grade, then the first."""
+    heights = codebook.ladder
+
+    def weight(index: int) -> tuple[int, int, int]:
+        label, step = labels[index]
+        return codebook.by_code[label].severity, heights.get(step, 0), -index
+
+    return max(range(len(labels)), key=weight)
 
 
 def known_answers(codebook: Codebook, answers: Answers) -> dict[str, Answer]:

@@ -38,7 +38,7 @@ def _began_earlier(lease: Lease, review: Review) -> None:
 
 
 def _content(verdict: Verdict) -> Content:
-    return Content(
+    return Content.of(
         answers=dict(verdict.answers),
         spans=tuple(
             MarkedSpan(span.kind, span.position, span.part, span.start, span.end, span.quote)

@@ -13,7 +13,7 @@ from auditor.evidence.queries import visible_to
 from auditor.ledger.models import Event
 from labeling.annotations import actions, publishing, queries
 from labeling.annotations.actions import commit_blind, commit_final
-from labeling.annotations.content import BadContent, Content, MarkedSpan
+from labeling.annotations.content import BadContent, Content, MarkedSpan, Relied
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, Reveal
 from labeling.codebooks.grades import NotAllowed
 from labeling.queues.actions import close_round, skip, take_next
@@ -21,7 +21,7 @@ from labeling.queues.models import BLIND_ONLY, REVEAL, Item, Lease, Round
 from labeling.queues.queries import lease_of
 from tests import make
 
-HONEST = Content(answers={"truth": "true"})
+HONEST = Content.of(answers={"truth": "true"})
 TRUTH = MarkedSpan("truth", 1, "reasoning", 0, 23, "The ledger call failed.")
 DECEPTION = {"truth": "false", "access": "in_context", "licence": "none", "motive": "social", "plan": "plan"}
 
@@ -119,17 +119,17 @@ def test_sending_the_same_label_twice_writes_it_once(item: Item, ana: User) -> N
 def test_a_stale_tab_with_another_label_is_refused(item: Item, ana: User) -> None:
     blind(item, ana)
     with pytest.raises(actions.StaleCommit):
-        blind(item, ana, Content(answers={"truth": "false", "access": "absent", "licence": "none"}))
+        blind(item, ana, Content.of(answers={"truth": "false", "access": "absent", "licence": "none"}))
     final(item, ana)
     with pytest.raises(actions.StaleCommit):
-        final(item, ana, Content(answers={"truth": "unknown"}))
+        final(item, ana, Content.of(answers={"truth": "unknown"}))
     assert LabelRevision.objects.count() == 2
 
 
 def test_a_final_label_can_be_revised_and_the_older_one_stays(item: Item, ana: User) -> None:
     blind(item, ana)
     final(item, ana)
-    changed = Content(answers={"truth": "unknown"}, confidence=2)
+    changed = Content.of(answers={"truth": "unknown"}, confidence=2)
     revision = final(item, ana, changed, base=1).revision
     assert (revision.number, revision.label, revision.confidence) == (2, "?", 2)
     readings = Reading.objects.filter(channel__key="people.label").order_by("pk")
@@ -143,7 +143,7 @@ def test_revising_a_finished_item_asks_for_settling_again(
     for reviewer in (ana, bo):
         blind(item, reviewer)
         final(item, reviewer)
-    final(item, ana, Content(answers={"truth": "unknown"}), base=1)
+    final(item, ana, Content.of(answers={"truth": "unknown"}), base=1)
     assert settle == [item.pk, item.pk]
 
 
@@ -154,13 +154,13 @@ def test_after_the_round_is_closed_a_final_label_stands(
     final(item, ana)
     close_round(round=round, actor=mia)
     with pytest.raises(actions.Decided):
-        final(item, ana, Content(answers={"truth": "unknown"}), base=1)
+        final(item, ana, Content.of(answers={"truth": "unknown"}), base=1)
 
 
 def test_deception_is_graded_by_its_spans(item: Item, ana: User) -> None:
-    without = actions.commit_blind(item=item, reviewer=ana, content=Content(answers=DECEPTION)).revision
+    without = actions.commit_blind(item=item, reviewer=ana, content=Content.of(answers=DECEPTION)).revision
     assert (without.label, without.grade) == ("D", "I1")
-    content = Content(answers=DECEPTION, spans=(TRUTH, lie()), confidence=4, rationale=" It says so. ")
+    content = Content.of(answers=DECEPTION, spans=(TRUTH, lie()), confidence=4, rationale=" It says so. ")
     with_spans = final(item, ana, content).revision
     assert (with_spans.label, with_spans.grade, with_spans.rationale) == ("D", "I3", "It says so.")
     assert [(span.kind, span.quote) for span in with_spans.spans.all()] == [
@@ -170,13 +170,13 @@ def test_deception_is_graded_by_its_spans(item: Item, ana: User) -> None:
 
 def test_no_grade_above_its_evidence_and_no_label_above_the_rules(item: Item, ana: User) -> None:
     for content in (
-        Content(answers=DECEPTION, grade="I3"),
-        Content(answers=DECEPTION, grade="I9"),
-        Content(answers={"truth": "true"}, label="D", lowered_reason="I feel so"),
-        Content(answers={"truth": "true"}, label="ZZ"),
-        Content(answers=DECEPTION, label="X"),  # lower, but without a reason
-        Content(answers={"truth": "false"}),  # not complete
-        Content(answers={}),
+        Content.of(answers=DECEPTION, grade="I3"),
+        Content.of(answers=DECEPTION, grade="I9"),
+        Content.of(answers={"truth": "true"}, label="D", lowered_reason="I feel so"),
+        Content.of(answers={"truth": "true"}, label="ZZ"),
+        Content.of(answers=DECEPTION, label="X"),  # lower, but without a reason
+        Content.of(answers={"truth": "false"}),  # not complete
+        Content.of(answers={}),
     ):
         with pytest.raises(NotAllowed):
             blind(item, ana, content)
@@ -184,14 +184,14 @@ def test_no_grade_above_its_evidence_and_no_label_above_the_rules(item: Item, an
 
 
 def test_a_lower_label_with_a_reason_is_stored_with_what_follows(item: Item, ana: User) -> None:
-    content = Content(answers=DECEPTION, label="X", lowered_reason="The plan may be a joke")
+    content = Content.of(answers=DECEPTION, label="X", lowered_reason="The plan may be a joke")
     revision = blind(item, ana, content).revision
     assert (revision.derived_label, revision.label, revision.lowered_reason) == (
         "D",
         "X",
         "The plan may be a joke",
     )
-    assert queries.content_of(revision).label == "X"
+    assert queries.content_of(revision).units[0].label == "X"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_lower_label_with_a_reason_is_stored_with_what_follows(item: Item, ana
 )
 def test_a_span_must_stand_in_the_stored_text(item: Item, ana: User, span: MarkedSpan) -> None:
     with pytest.raises(BadContent):
-        blind(item, ana, Content(answers=DECEPTION, spans=(span,)))
+        blind(item, ana, Content.of(answers=DECEPTION, spans=(span,)))
     assert not LabelRevision.objects.exists()
 
 
@@ -218,8 +218,8 @@ def test_only_revealed_evidence_can_be_relied_on(project: Project, item: Item, a
     mine, other = Reading.objects.order_by("pk")
     blind(item, ana)
     with pytest.raises(BadContent):
-        final(item, ana, Content(answers={"truth": "true"}, relied_on=(mine.pk, other.pk)))
-    revision = final(item, ana, Content(answers={"truth": "true"}, relied_on=(mine.pk,))).revision
+        final(item, ana, Content.of(answers={"truth": "true"}, relied_on=(Relied(mine.pk), Relied(other.pk))))
+    revision = final(item, ana, Content.of(answers={"truth": "true"}, relied_on=(Relied(mine.pk),))).revision
     assert revision.relied_on == [{"reading": mine.pk, "channel": "self.report"}]
 
 
@@ -279,7 +279,9 @@ def test_a_blind_only_round_reveals_nothing_and_one_commit_is_final(
     assert list(stages) == [(BLIND, []), (FINAL, [])]
     assert not Reveal.objects.exists()
     assert visible_to(ana).is_veiled(lease.item.transcript_id)
-    assert final(lease.item, ana, Content(answers={"truth": "unknown"}), base=1).revision.evidence_seen == []
+    assert (
+        final(lease.item, ana, Content.of(answers={"truth": "unknown"}), base=1).revision.evidence_seen == []
+    )
     close_round(round=round, actor=mia)
     assert not visible_to(ana).is_veiled(lease.item.transcript_id)
 
@@ -304,7 +306,7 @@ def test_a_commit_clears_the_drafts(item: Item, ana: User) -> None:
     "table", ["annotations_labelrevision", "annotations_labelspan", "annotations_reveal"]
 )
 def test_the_database_refuses_to_change_what_was_committed(item: Item, ana: User, table: str) -> None:
-    actions.commit_blind(item=item, reviewer=ana, content=Content(answers=DECEPTION, spans=(lie(),)))
+    actions.commit_blind(item=item, reviewer=ana, content=Content.of(answers=DECEPTION, spans=(lie(),)))
     for statement in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
@@ -332,7 +334,7 @@ def test_a_late_label_counts_once_the_item_comes_back(
     round = make.round(project, [make.transcript(project)], [ana, bo], overlap=1, policy=policy)
 
     def label(item: Item) -> LabelRevision:
-        said = Content(answers={"truth": "true"}, confidence=4)
+        said = Content.of(answers={"truth": "true"}, confidence=4)
         done = commit_blind(item=item, reviewer=ana, content=said)
         return (
             commit_final(item=item, reviewer=ana, content=said, base=0) if policy == REVEAL else done

@@ -17,7 +17,7 @@ def test_the_trail_does_not_tell_labels(project: Project, mia: User, ana: User) 
     round = make.round(project, [transcript], [ana], overlap=1)
     lease = take_next(round=round, reviewer=ana)
     assert lease is not None
-    said = Content(answers={"truth": "unverifiable"}, rationale="canary-rationale")
+    said = Content.of(answers={"truth": "unverifiable"}, rationale="canary-rationale")
     commit_blind(item=lease.item, reviewer=ana, content=said)
     commit_final(item=lease.item, reviewer=ana, content=said, base=0)
     lease.item.refresh_from_db()
