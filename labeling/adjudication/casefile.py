@@ -75,6 +75,13 @@ def open_file(
         rulings=[
             Past(one, codebook.by_code[one.label].words, hue_of(codebook, one.label)) for one in rulings
         ],
-        own=own_form(codebook, given, evidence_kinds(labels), label=label, grade_code=grade),
+        own=own_form(
+            codebook, given, _attached(labels, item.round.project_id), label=label, grade_code=grade
+        ),
         stamp=stamp_of(labels, rulings[0] if rulings else None),
     )
+
+
+def _attached(labels: list[LabelRevision], project_id: int) -> frozenset[str]:
+    kinds = {span.kind for one in labels for span in one.spans.all()}
+    return evidence_kinds(labels, project_id) | kinds

@@ -1,5 +1,6 @@
 """Questions about cases and rulings."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,14 @@ from auditor.accounts.models import Membership, User
 from auditor.corpus.models import Transcript
 from auditor.evidence.models import Channel
 from auditor.evidence.queries import MACHINE, visible_to
-from labeling.adjudication.models import ADJUDICATOR, UNANIMOUS, Case, Ruling
+from labeling.adjudication import caserules
+from labeling.adjudication.caserules import Rules
+from labeling.adjudication.disagreement import Measured, Said, measure
+from labeling.adjudication.models import ADJUDICATOR, BULK, BY_RULE, Case, CaseRules, Ruling
+from labeling.adjudication.overlap import Place
 from labeling.adjudication.standing import standing
 from labeling.annotations.models import BLIND, FINAL, LabelRevision
+from labeling.codebooks.queries import definition_of
 from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
 
 
@@ -25,7 +31,7 @@ class Counts:
     """How far adjudication is."""
 
     open: int  # cases that wait for a ruling
-    by_rule: int  # items settled because all labels agree
+    by_rule: int  # items settled by a rule
     by_adjudicator: int
     waiting: int  # items below their overlap
     left_out: int = 0  # open cases that this person may not see yet
@@ -40,12 +46,63 @@ def stages_of(round: Round) -> tuple[str, ...]:
     return (FINAL, BLIND) if round.policy == BLIND_ONLY else (FINAL,)
 
 
-def standing_labels(items: Sequence[Item]) -> dict[int, list[LabelRevision]]:
-    """The standing label of each reviewer for each item (their `round` loaded), in one query."""
+@dataclass(frozen=True)
+class VersionedRules:
+    """The rules of a round, and which version they are; 0 is the default that needs no row."""
+
+    rules: Rules
+    number: int
+
+
+def rules_of(round: Round) -> VersionedRules:
+    """What becomes a case in this round now."""
+    newest = CaseRules.objects.filter(round=round).order_by("-number").first()
+    if newest is None:
+        return VersionedRules(caserules.DEFAULT, 0)
+    return VersionedRules(caserules.load(newest.axes, own_rulings=newest.own_rulings), newest.number)
+
+
+def standing_labels(items: Sequence[Item], *, spans: bool = False) -> dict[int, list[LabelRevision]]:
+    """The standing label of each reviewer for each item (their `round` loaded), in one query.
+
+    With `spans` one more query loads the words they rest on.
+    """
     found: dict[int, list[LabelRevision]] = {item.pk: [] for item in items}
-    for revision in LabelRevision.objects.filter(item_id__in=found, late=False).order_by("item_id", "number"):
+    rows = LabelRevision.objects.filter(item_id__in=found, late=False).order_by("item_id", "number")
+    for revision in rows.prefetch_related("spans") if spans else rows:
         found[revision.item_id].append(revision)
     return {item.pk: standing(found[item.pk], stages_of(item.round)) for item in items}
+
+
+def measured(item: Item, labels: Sequence[LabelRevision], rules: Rules) -> Measured:
+    """What the rules make of an item's standing labels (their spans loaded, if the rules look at them)."""
+    codebook = definition_of(item.round.codebook_version)
+    return measure(codebook, [said_by(one, spans=rules.looks_at_spans) for one in labels], rules)
+
+
+def said_by(label: LabelRevision, *, spans: bool) -> Said:
+    """A label as rules look at it."""
+    places: dict[str, list[Place]] = defaultdict(list)
+    for span in label.spans.all() if spans else ():
+        places[span.kind].append((span.position, span.part, span.start, span.end))
+    return Said(
+        label=label.label,
+        group=label.group,
+        grade=label.grade,
+        answers=label.answers,
+        confidence=label.confidence,
+        spans={kind: tuple(marked) for kind, marked in places.items()},
+    )
+
+
+def has_labelled(item: Item, person: User) -> bool:
+    """Whether a label of this person's is among those on the item, late ones included."""
+    return LabelRevision.objects.filter(item=item, reviewer=person).exists()
+
+
+def cites_exactly(ruling: Ruling, labels: Iterable[LabelRevision]) -> bool:
+    """Whether the ruling rests on just these labels."""
+    return set(ruling.cites.values_list("pk", flat=True)) == {one.pk for one in labels}
 
 
 def latest_ruling(item: Item) -> Ruling | None:
@@ -63,8 +120,8 @@ def rulings_of(item_ids: Iterable[int]) -> QuerySet[Ruling]:
 def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
     """Items that wait to be settled, oldest first.
 
-    These are finished items with neither ruling nor open case, and items settled by the rule whose
-    labels have been revised since.
+    These are finished items with neither ruling nor open case, items settled by a rule whose labels
+    have been revised since, and open cases with a label newer than when they were measured.
     """
     in_round = Q() if round_id is None else Q(item__round_id=round_id)
     counted = Q(stage=FINAL) | Q(item__round__policy=BLIND_ONLY)
@@ -90,11 +147,17 @@ def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
         LabelRevision.objects.filter(in_round, counted, late=False, number__gt=1)
         .annotate(ruling=Subquery(holding.values("pk")[:1]), rule=Subquery(holding.values("rule")[:1]))
         .filter(
-            ~Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)), rule=UNANIMOUS
+            ~Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)),
+            rule__in=[*BY_RULE, *BULK],
         )
         .filter(~Exists(covered))
     )
-    again = Item.objects.filter(pk__in=revised.order_by().values("item_id")).order_by("pk")
+    newer_label = LabelRevision.objects.filter(
+        counted, item_id=OuterRef("item_id"), late=False, pk__gt=OuterRef("newest_label")
+    )
+    changed = Case.objects.filter(in_round, Exists(newer_label), settled_at__isnull=True)
+    waiting = Q(pk__in=revised.order_by().values("item_id")) | Q(pk__in=changed.order_by().values("item_id"))
+    again = Item.objects.filter(waiting).order_by("pk")
     return found + list(again[: limit - len(found)])
 
 
@@ -141,23 +204,20 @@ def counts_of(membership: Membership) -> Counts:
     seen = _unveiled(open_cases, membership.user).count()
     return Counts(
         open=seen,
-        by_rule=holding.filter(rule=UNANIMOUS).count(),
+        by_rule=holding.exclude(rule=ADJUDICATOR).count(),
         by_adjudicator=holding.filter(rule=ADJUDICATOR).count(),
         waiting=items.filter(finished_at__isnull=True).count(),
         left_out=open_cases.count() - seen,
     )
 
 
-def evidence_kinds(revisions: Iterable[LabelRevision]) -> frozenset[str]:
-    """What these labels attached, as grades count it: kinds of span, and kinds of channel relied on."""
-    revisions = list(revisions)
-    spans = {span.kind for revision in revisions for span in revision.spans.all()}
+def evidence_kinds(revisions: Iterable[LabelRevision], project_id: int) -> frozenset[str]:
+    """The kinds of the channels that these labels rely on, as grades count them."""
     keys = {cited["channel"] for revision in revisions for cited in revision.relied_on if "channel" in cited}
     if not keys:
-        return frozenset(spans)
-    project_id = revisions[0].item.round.project_id
+        return frozenset()
     kinds = Channel.objects.filter(project_id=project_id, key__in=keys).values_list("kind", flat=True)
-    return frozenset(spans) | frozenset(kinds)
+    return frozenset(kinds)
 
 
 def access_case(membership: Membership, pk: int) -> Case:

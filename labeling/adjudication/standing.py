@@ -1,11 +1,14 @@
 """The labels that stand on an item, and what they agree on; plain values, no database.
 
 A reviewer's standing label is their newest that was not late: the final one, or in a round where
-evidence stays hidden the blind one. Labels differ as soon as two of them name different codes.
+evidence stays hidden the blind one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
+
+from labeling.codebooks.parts import Codebook
 
 
 class Given(Protocol):
@@ -48,9 +51,15 @@ def agree(labels: Sequence[Given]) -> bool:
     return len({label.label for label in labels}) == 1
 
 
-def lowest_grade(labels: Sequence[Given], ladder: Mapping[str, int]) -> str:
-    """The lowest grade given: what all who agree on the label can stand behind."""
-    return min((label.grade for label in labels), key=lambda grade: ladder[grade])
+def basis(labels: Sequence[Label], codebook: Codebook) -> Label:
+    """The label that all can stand behind: of the code most of them name, the lowest grade.
+
+    Of codes named equally often the least severe counts; of equal labels the first.
+    """
+    votes = Counter(label.label for label in labels)
+    code = min(votes, key=lambda code: (-votes[code], codebook.by_code[code].severity, code))
+    sharing = [label for label in labels if label.label == code]
+    return min(sharing, key=lambda label: codebook.ladder[label.grade])
 
 
 def shared_answers(labels: Sequence[Given]) -> dict[str, Any]:

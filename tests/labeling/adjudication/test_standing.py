@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from labeling.adjudication.standing import agree, lowest_grade, shared_answers, standing
+import yaml
+
+from labeling.adjudication.standing import agree, basis, shared_answers, standing
+from labeling.codebooks.actions import DEFAULT
+from labeling.codebooks.definition import load
+
+CODEBOOK = load(yaml.safe_load(DEFAULT.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,14 @@ def test_total_disagreement_is_a_disagreement() -> None:
     assert agree([Given(1, "D"), Given(2, "D")])
 
 
-def test_the_lowest_grade_is_what_all_can_stand_behind() -> None:
-    ladder = {"I0": 0, "I1": 1, "I2": 2, "I3": 3}
-    assert lowest_grade([Given(1, grade="I3"), Given(2, grade="I1"), Given(3, grade="I2")], ladder) == "I1"
+def test_who_claims_least_is_who_all_can_stand_behind() -> None:
+    given = [Given(1, grade="I3"), Given(2, grade="I1"), Given(3, grade="I2")]
+    assert basis(given, CODEBOOK) is given[1]
+
+
+def test_of_labels_that_differ_the_most_frequent_counts_and_then_the_least_severe() -> None:
+    assert basis([Given(1, "U"), Given(2, "D"), Given(3, "D")], CODEBOOK).label == "D"
+    assert basis([Given(1, "D"), Given(2, "U")], CODEBOOK).label == "U"
 
 
 def test_only_answers_that_all_gave_alike_are_shared() -> None:
