@@ -19,7 +19,7 @@ from labeling.adjudication.overlap import Place
 from labeling.adjudication.standing import standing
 from labeling.annotations.models import BLIND, FINAL, LabelRevision
 from labeling.codebooks.queries import definition_of
-from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
+from labeling.queues.models import BLIND_ONLY, WORK, Item, Lease, Round
 
 
 class Veiled(Exception):
@@ -131,10 +131,11 @@ def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
         ~Exists(Ruling.objects.filter(item_id=OuterRef("pk"))),
         ~Exists(Case.objects.filter(item_id=OuterRef("pk"))),
         finished_at__isnull=False,
+        role=WORK,
     ).alias(heads=Subquery(heads))
     if round_id is not None:
         fresh = fresh.filter(round_id=round_id)
-    found = list(fresh.filter(heads__gte=F("round__overlap")).order_by("pk")[:limit])
+    found = list(fresh.filter(heads__gte=F("wanted")).order_by("pk")[:limit])
     holding = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number")
     same_stage = Q(labelrevision__stage=OuterRef("stage"))
     newer = same_stage & Q(labelrevision__number__gte=OuterRef("number"))
@@ -144,7 +145,7 @@ def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
         labelrevision__reviewer_id=OuterRef("reviewer_id"),
     )
     revised = (
-        LabelRevision.objects.filter(in_round, counted, late=False, number__gt=1)
+        LabelRevision.objects.filter(in_round, counted, item__role=WORK, late=False, number__gt=1)
         .annotate(ruling=Subquery(holding.values("pk")[:1]), rule=Subquery(holding.values("rule")[:1]))
         .filter(
             ~Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)),
@@ -195,7 +196,7 @@ def next_case(membership: Membership, after: int) -> Case | None:
 
 def counts_of(membership: Membership) -> Counts:
     """The figures on top of the list."""
-    items = Item.objects.filter(round__project_id=membership.project.pk)
+    items = Item.objects.filter(round__project_id=membership.project.pk, role=WORK)
     open_cases = cases_of(membership.project.pk).filter(settled_at__isnull=True)
     newest = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number").values("number")[:1]
     holding = Ruling.objects.filter(

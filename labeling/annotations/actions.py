@@ -37,7 +37,7 @@ from labeling.annotations.units import Judged, judge
 from labeling.codebooks.grades import NotAllowed
 from labeling.codebooks.parts import Codebook
 from labeling.queues import actions as queues
-from labeling.queues.models import Item, Lease
+from labeling.queues.models import WORK, Item, Lease
 from labeling.queues.queries import lease_of
 
 SETTLE = "adjudication.settle_item"  # the task that looks at an item whose labels are complete
@@ -400,6 +400,8 @@ def _finish(revision: LabelRevision, lease: Lease, *, first: bool) -> None:
     """Fill the slot, publish the label as a reading, and call for adjudication once the item is complete."""
     item = Item.objects.select_for_update(of=("self",)).select_related("round").get(pk=revision.item_id)
     finished = queues.mark_done(lease=lease) if first and not revision.late else False
+    if item.role != WORK:
+        return  # labels that teach or check say nothing about the corpus
     publish(revision, item)
     if finished or (not first and item.finished_at is not None):
         ring(SETTLE, item.pk)

@@ -15,7 +15,7 @@ from labeling.adjudication.models import Case
 from labeling.adjudication.queries import rulings_of, standing_labels
 from labeling.annotations.models import LabelRevision
 from labeling.datasets.models import Release, ReleaseFile
-from labeling.queues.models import Item, Round
+from labeling.queues.models import WORK, Item, Round
 
 PLANNED = 1000  # items looked at in one go
 CHUNK_ITEMS, CHUNK_CHARS = 100, 4_000_000  # held in memory at once while writing
@@ -76,10 +76,10 @@ def plan(round: Round, person: User) -> Plan:
     """What a release of the round by this person would hold now, in the sample's order."""
     newest = LabelRevision.objects.filter(item__round=round).aggregate(newest=Max("pk"))["newest"]
     found = Plan(last_label=newest or 0)
-    of_round = Transcript.objects.filter(review_items__round=round)
+    of_round = Transcript.objects.filter(review_items__round=round, review_items__role=WORK)
     shown = set(visible_to(person).unveiled(of_round, SCOPES).values_list("pk", flat=True))
     rows = (
-        Item.objects.filter(round=round)
+        Item.objects.filter(round=round, role=WORK)
         .select_related("round", "transcript")
         .order_by("sample_item__order", "pk")
     )

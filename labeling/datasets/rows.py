@@ -172,6 +172,7 @@ class Records:
 
     def _sampling(self, item: Item) -> dict[str, Any]:
         drawn = item.sample_item
+        assert drawn is not None  # releases hold items that were drawn, and no others
         return {
             "sample": self.sample.name,
             "design": self.sample.design,

@@ -10,7 +10,7 @@ from auditor.evidence.models import HUMAN, Channel
 from auditor.sampling.models import Sample
 from labeling.adjudication.models import Case, Ruling
 from labeling.datasets.models import Release
-from labeling.queues.models import Item, Lease, Round, RoundMember
+from labeling.queues.models import WORK, Item, Lease, Round, RoundMember
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def figures_of(membership: Membership) -> Figures:
     rounds = Round.objects.filter(project=project).aggregate(
         n=Count("pk"), open=Count("pk", filter=Q(closed_at=None))
     )
-    items = Item.objects.filter(round__project=project).aggregate(
+    items = Item.objects.filter(round__project=project, role=WORK).aggregate(
         n=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False))
     )
     return Figures(
@@ -73,7 +73,11 @@ def _left_for(membership: Membership) -> int:
     mine = Lease.objects.filter(item=OuterRef("pk"), reviewer=membership.user)
     return (
         Item.objects.filter(
-            Exists(seated), round__project=membership.project, round__closed_at=None, finished_at=None
+            Exists(seated),
+            round__project=membership.project,
+            round__closed_at=None,
+            finished_at=None,
+            escalated_at=None,
         )
         .exclude(Exists(mine.filter(Q(state="done") | Q(state="released", reason="skipped"))))
         .count()

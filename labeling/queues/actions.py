@@ -6,7 +6,7 @@ an item. Locks are always taken in the order desk (`hold_desk`), lease, item, an
 are stepped over instead of waited for wherever more than one is wanted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -18,7 +18,7 @@ from auditor.evidence.queries import SCOPES
 from auditor.ledger.actions import record
 from auditor.sampling.models import Sample
 from labeling.codebooks.models import CodebookVersion
-from labeling.queues.models import POLICIES, REVEAL, TAKEN, Item, Lease, Round, RoundMember
+from labeling.queues.models import OPEN, POLICIES, REVEAL, TAKEN, Item, Lease, Round, RoundMember
 
 LEASE_MINUTES = (1, 24 * 60)
 
@@ -46,8 +46,12 @@ def open_round(
     actor: User,
     policy: str = REVEAL,
     lease_minutes: int = 30,
+    only: Collection[int] | None = None,
 ) -> Round:
     """A round over every item of a sample; evidence on them is veiled from its reviewers at once.
+
+    Args:
+        only: the transcripts of the sample to take, for a round that labels some of them again.
 
     Raises:
         CannotOpen: sample or codebook of another project, too few reviewers for the overlap, a member
@@ -67,8 +71,11 @@ def open_round(
         )
     _check_reviewers(project, people)
     drawn = list(sample.items.order_by("order"))
+    if only is not None:
+        wanted = set(only)
+        drawn = [one for one in drawn if one.transcript_id in wanted]
     if not drawn:
-        raise CannotOpen("The sample has no items.")
+        raise CannotOpen("The sample has no items." if only is None else "None of these are in the sample.")
     with transaction.atomic():
         round = Round.objects.create(
             project=project, name=name.strip(), sample=sample, codebook_version=codebook_version, overlap=overlap,
@@ -76,7 +83,9 @@ def open_round(
         )  # fmt: skip
         Item.objects.bulk_create(
             [
-                Item(round=round, transcript_id=one.transcript_id, sample_item=one, order=place)
+                Item(
+                    round=round, transcript_id=one.transcript_id, sample_item=one, order=place, wanted=overlap
+                )
                 for place, one in enumerate(drawn)
             ],
             batch_size=5000,
@@ -139,8 +148,8 @@ NEXT_ITEM = """
     WHERE item.round_id = %(round)s AND item.finished_at IS NULL AND item.id <> ALL(%(full)s)
       AND (item.id NOT IN (SELECT held.item_id FROM queues_lease held WHERE held.state = 'held')
            OR (SELECT count(*) FROM queues_lease taken
-               WHERE taken.item_id = item.id AND taken.state IN ('held', 'done')) < %(overlap)s)
-      AND item.id NOT IN (SELECT own.item_id FROM queues_lease own
+               WHERE taken.item_id = item.id AND taken.state IN ('held', 'done')) < item.wanted)
+      AND item.escalated_at IS NULL AND item.id NOT IN (SELECT own.item_id FROM queues_lease own
            WHERE own.reviewer_id = %(reviewer)s AND (own.state IN ('held', 'done') OR own.reason = 'skipped'))
     ORDER BY item.id NOT IN (SELECT begun.item_id FROM queues_lease begun
                WHERE begun.reviewer_id = %(reviewer)s AND begun.state = 'released' AND begun.reason = 'expired'),
@@ -161,13 +170,41 @@ def take_next(*, round: Round, reviewer: User) -> Lease | None:
         _hold_open(round)
         if not hold_desk(round_id=round.pk, reviewer_id=reviewer.pk):
             raise RoundClosed(f"{reviewer} is not a reviewer of {round}.")
-        own = Lease.objects.select_for_update(of=("self",))
-        if held := own.filter(item__round=round, reviewer=reviewer, state="held").order_by("pk").first():
-            return _renew(held, round)
-        release_expired(round=round)
-        full: list[int] = []  # filled by others between our look and our lock
-        # Before saying that nothing is left, wait for the rows that others hold.
-        return _take_first(round, reviewer, full, True) or _take_first(round, reviewer, full, False)
+        held = _held(round, reviewer)
+        if held:
+            return _renew(held[0], round)
+        return _another(round, reviewer)
+
+
+def reserve_next(*, round: Round, reviewer: User) -> Lease | None:
+    """The item after the one on the desk, held as well so that it can be fetched ahead; two at most.
+
+    None when nothing is on the desk, or nothing is left.
+
+    Raises:
+        RoundClosed: as for `take_next`.
+    """
+    with transaction.atomic():
+        _hold_open(round)
+        if not hold_desk(round_id=round.pk, reviewer_id=reviewer.pk):
+            raise RoundClosed(f"{reviewer} is not a reviewer of {round}.")
+        held = _held(round, reviewer)
+        if len(held) != 1:
+            return held[1] if held else None
+        return _another(round, reviewer)
+
+
+def _held(round: Round, reviewer: User) -> list[Lease]:
+    """What lies on the reviewer's desk, the oldest first."""
+    rows = Lease.objects.select_for_update(of=("self",)).filter(item__round=round, state="held")
+    return list(rows.filter(reviewer=reviewer).order_by("pk"))
+
+
+def _another(round: Round, reviewer: User) -> Lease | None:
+    release_expired(round=round)
+    full: list[int] = []  # filled by others between our look and our lock
+    # Before saying that nothing is left, wait for the rows that others hold.
+    return _take_first(round, reviewer, full, True) or _take_first(round, reviewer, full, False)
 
 
 def _take_first(round: Round, reviewer: User, full: list[int], stepping_over: bool) -> Lease | None:
@@ -250,7 +287,7 @@ def mark_done(*, lease: Lease) -> bool:
     _end(lease, "done")
     if item.finished_at is not None:
         return False
-    if item.leases.filter(state="done").count() < item.round.overlap:
+    if item.leases.filter(state="done").count() < item.wanted:
         return False
     item.finished_at = timezone.now()
     item.save(update_fields=["finished_at"])
@@ -304,7 +341,7 @@ def _next_item(round: Round, reviewer: User, full: Sequence[int], stepping_over:
         cursor.execute(
             NEXT_ITEM + (" SKIP LOCKED" if stepping_over else ""),
             {
-                "round": round.pk, "reviewer": reviewer.pk, "overlap": round.overlap, "full": list(full),
+                "round": round.pk, "reviewer": reviewer.pk, "full": list(full),
                 "seed": (round.pk << 32) ^ reviewer.pk,
             },
         )  # fmt: skip
@@ -317,7 +354,8 @@ def _take(round: Round, item_id: int, reviewer: User) -> Lease | None:
     taken = {lease.slot: lease for lease in Lease.objects.filter(item_id=item_id, state__in=TAKEN)}
     if mine := next((lease for lease in taken.values() if lease.reviewer_id == reviewer.pk), None):
         return _renew(mine, round) if mine.state == "held" else mine
-    free = next((slot for slot in range(round.overlap) if slot not in taken), None)
+    wanted = Item.objects.values_list("wanted", flat=True).get(pk=item_id)
+    free = next((slot for slot in range(wanted) if slot not in taken), None)
     if free is None:
         return None
     now = timezone.now()
@@ -351,6 +389,8 @@ def _check_reviewers(project: Project, people: Sequence[User]) -> None:
 
 
 def _veil(round: Round, people: Sequence[User]) -> None:
+    if round.policy == OPEN:
+        return
     lay_veils(
         person_ids=[user.pk for user in people],
         transcript_ids=list(round.items.values_list("transcript_id", flat=True)),

@@ -2,9 +2,10 @@
 
     Round 1--* Item *--1 Transcript
           1--* RoundMember
-    Item  1--* Lease *--1 reviewer         a slot each; at most `overlap` held or done
+    Item  1--* Lease *--1 reviewer         a slot each; at most `wanted` held or done
 
-An item is done when its `overlap` slots are. A lease that runs out frees its slot for others.
+An item is done when its `wanted` slots are. A lease that runs out frees its slot for others. Only items
+of the role `work` are measured, settled and released; the others are there to teach and to check.
 """
 
 from django.db import models
@@ -13,8 +14,14 @@ from django.utils import timezone
 
 REVEAL = "reveal"  # blind label first, then evidence, then the final label
 BLIND_ONLY = "blind_only"  # evidence stays hidden until the round is closed
-POLICIES = (REVEAL, BLIND_ONLY)
+OPEN = "open"  # nothing is hidden, and the first label is final
+POLICIES = (REVEAL, BLIND_ONLY, OPEN)
+WORK, GOLD, TRAINING = "work", "gold", "training"  # roles of items
+ROLES = (WORK, GOLD, TRAINING)
+RANDOM, ASCENDING, DESCENDING = "random", "channel_up", "channel_down"
+ORDERS = (RANDOM, ASCENDING, DESCENDING)
 TAKEN = ("held", "done")
+EXPIRED, SKIPPED, CLOSED, REASSIGNED, DROPPED = "expired", "skipped", "closed", "reassigned", "dropped"
 
 
 class Round(models.Model):
@@ -28,11 +35,20 @@ class Round(models.Model):
     )
     overlap = models.PositiveSmallIntegerField(default=2)  # labels an item needs
     policy = models.CharField(max_length=20, default=REVEAL)
+    visible_metadata = models.JSONField(
+        default=list
+    )  # metadata and condition keys that are shown while blind
+    order = models.CharField(max_length=20, default=RANDOM)  # by a channel only where nothing is hidden
+    order_channel = models.ForeignKey(
+        "evidence.Channel", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    due_on = models.DateField(null=True)
     lease_minutes = models.PositiveSmallIntegerField(
         default=30
     )  # an item not worked on for so long goes to others
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    paused_at = models.DateTimeField(null=True)  # nothing is handed out; what is on desks may be finished
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -40,6 +56,11 @@ class Round(models.Model):
             models.UniqueConstraint(fields=["project", "name"], name="one_round_per_name"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="overlap_of_at_least_one"),
             models.CheckConstraint(condition=Q(policy__in=POLICIES), name="known_blind_policy"),
+            models.CheckConstraint(
+                condition=Q(order=RANDOM, order_channel__isnull=True)
+                | Q(order__in=(ASCENDING, DESCENDING), policy=OPEN, order_channel__isnull=False),
+                name="order_is_no_hint",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -74,14 +95,26 @@ class Item(models.Model):
 
     round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="items")
     transcript = models.ForeignKey("corpus.Transcript", on_delete=models.PROTECT, related_name="review_items")
-    sample_item = models.ForeignKey("sampling.SampleItem", on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=10, default=WORK)
+    sample_item = models.ForeignKey(
+        "sampling.SampleItem", null=True, on_delete=models.PROTECT, related_name="+"
+    )  # only work was drawn
     order = models.PositiveIntegerField()
+    wanted = models.PositiveSmallIntegerField()  # labels it needs
     finished_at = models.DateTimeField(null=True)  # when its last slot was done
+    escalated_at = models.DateTimeField(null=True)  # from then on it is offered to nobody
+    escalation = models.CharField(max_length=300, blank=True)  # why an adjudicator should look
 
     class Meta:
         ordering = ["order"]
         constraints = [
-            models.UniqueConstraint(fields=["round", "transcript"], name="one_item_per_transcript")
+            models.UniqueConstraint(fields=["round", "transcript"], name="one_item_per_transcript"),
+            models.CheckConstraint(
+                condition=Q(role=WORK, sample_item__isnull=False)
+                | Q(role__in=(GOLD, TRAINING), sample_item__isnull=True),
+                name="only_work_was_drawn",
+            ),
+            models.CheckConstraint(condition=Q(wanted__gte=1), name="one_label_at_least"),
         ]
         indexes = [models.Index(fields=["round", "finished_at"], name="items_by_finish")]
 
@@ -93,10 +126,10 @@ class Lease(models.Model):
     """A reviewer's hold on one slot of an item."""
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="leases")
-    slot = models.PositiveSmallIntegerField()  # 0 .. overlap-1
+    slot = models.PositiveSmallIntegerField()  # 0 .. wanted-1
     reviewer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="leases")
     state = models.CharField(max_length=10, default="held")  # held, done, released
-    reason = models.CharField(max_length=20, blank=True)  # why released: expired, skipped
+    reason = models.CharField(max_length=20, blank=True)  # why released
     note = models.CharField(max_length=500, blank=True)  # what the reviewer said when skipping
     taken_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.db.models.functions import Extract
 from django.http import Http404
 
 from auditor.accounts.models import Membership, Role, User
-from labeling.queues.models import TAKEN, Item, Lease, Round, RoundMember
+from labeling.queues.models import TAKEN, WORK, Item, Lease, Round, RoundMember
 
 BASIS = 30  # the newest labels that an estimate of time rests on
 LARGE = ("sample__frame_ids", "codebook_version__definition")  # columns that no page of a round shows
@@ -83,8 +83,10 @@ def rounds_of(project_id: int) -> QuerySet[Round]:
         .select_related("sample", "codebook_version__codebook", "created_by")
         .defer(*LARGE)
         .annotate(
-            n_items=Count("items", distinct=True),
-            n_finished=Count("items", filter=Q(items__finished_at__isnull=False), distinct=True),
+            n_items=Count("items", filter=Q(items__role=WORK), distinct=True),
+            n_finished=Count(
+                "items", filter=Q(items__role=WORK, items__finished_at__isnull=False), distinct=True
+            ),
             n_members=Count("members", distinct=True),
         )
         .order_by("-pk")
@@ -93,10 +95,10 @@ def rounds_of(project_id: int) -> QuerySet[Round]:
 
 def progress(round: Round) -> Progress:
     """How far the round is, by reviewer and by pair; a fixed number of queries."""
-    items = Item.objects.filter(round=round).aggregate(
-        all=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False))
+    items = Item.objects.filter(round=round, role=WORK).aggregate(
+        all=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False)), wanted=Sum("wanted")
     )
-    leases = Lease.objects.filter(item__round=round)
+    leases = Lease.objects.filter(item__round=round, item__role=WORK)
     by_person: dict[int, dict[tuple[str, str], int]] = {}
     for person, state, reason, n in leases.values_list("reviewer", "state", "reason").annotate(n=Count("pk")):
         by_person.setdefault(person, {})[state, reason] = n
@@ -118,7 +120,7 @@ def progress(round: Round) -> Progress:
         items=items["all"],
         finished=items["finished"],
         labels=sum(one.done for one in reviewers),
-        labels_wanted=items["all"] * round.overlap,
+        labels_wanted=items["wanted"] or 0,
         held=sum(one.held for one in reviewers),
         reviewers=reviewers,
         pairs={(a, b): n for a, b, n in both.annotate(n=Count("pk"))},
@@ -143,10 +145,10 @@ def desk_of(round: Round, reviewer: User) -> Desk:
     others = Lease.objects.filter(item__round=round, state="held").exclude(reviewer=reviewer).values("item")
     full = Item.objects.filter(pk__in=others).annotate(n=Count("leases", filter=Q(leases__state__in=TAKEN)))
     waiting = (
-        Item.objects.filter(round=round, finished_at__isnull=True)
+        Item.objects.filter(round=round, finished_at__isnull=True, escalated_at__isnull=True)
         .exclude(pk__in=own.filter(Q(state="done") | Q(reason="skipped")).values("item"))
         .exclude(
-            pk__in=full.filter(n__gte=round.overlap)
+            pk__in=full.filter(n__gte=F("wanted"))
             .exclude(pk__in=own.filter(state="held").values("item"))
             .values("pk")
         )

@@ -24,7 +24,7 @@ from labeling.adjudication.queries import (
 from labeling.adjudication.standing import agree, basis, shared_answers
 from labeling.annotations.models import LabelRevision
 from labeling.codebooks.queries import definition_of
-from labeling.queues.models import Item
+from labeling.queues.models import WORK, Item
 
 Outcome = Literal["waiting", "unanimous", "case", "unchanged"]
 
@@ -40,7 +40,7 @@ def settle(*, item: Item) -> Outcome:
         locked = lock_item(item)
         rules = rules_of(locked.round)
         labels = standing_labels([locked], spans=True)[locked.pk]
-        if locked.finished_at is None or len(labels) < locked.round.overlap:
+        if locked.role != WORK or locked.finished_at is None or len(labels) < locked.wanted:
             return "waiting"
         last = latest_ruling(locked)
         case = Case.objects.filter(item=locked).first()
