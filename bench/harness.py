@@ -77,8 +77,21 @@ def forget_peak() -> None:
 def peak_megabytes() -> float:
     """The most memory this process held since `forget_peak`, in MB."""
     try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return _peak("self")
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # bytes, on macOS
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(kilobytes) / 1000
+
+
+def children_megabytes() -> float:
+    """The most memory that the living children of this process held, each at its own time, in MB; 0 elsewhere than on Linux."""
+    held = 0.0
+    for listed in Path("/proc/self/task").glob("*/children"):
+        for pid in listed.read_text(encoding="ascii").split():
+            with suppress(OSError, StopIteration):  # it has just ended
+                held += _peak(pid)
+    return held
+
+
+def _peak(process: str) -> float:
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1000

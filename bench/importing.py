@@ -12,7 +12,7 @@ from auditor.corpus.models import ImportBatch, Transcript
 from auditor.corpus.rows import MESSAGE_COLUMNS, TRANSCRIPT_COLUMNS
 from auditor.intake.actions import import_file
 from auditor.runs.models import Run
-from bench.harness import Result, forget_peak, peak_megabytes, seconds
+from bench.harness import Result, children_megabytes, forget_peak, peak_megabytes, seconds
 from bench.scene import MAPPING, MESSAGES, begin, write_jsonl
 
 TABLES = {"corpus_transcript": TRANSCRIPT_COLUMNS, "corpus_message": MESSAGE_COLUMNS}
@@ -27,6 +27,7 @@ class _Taken:
     rows: float
     words: float
     megabytes: float  # the most that the process held
+    reader: float  # the most that the process which read the file held, if there was one
 
 
 def run(project: Project, owner: User, size: int, folder: Path) -> Iterator[Result]:
@@ -55,8 +56,9 @@ def _plain(owner: User, size: int, folder: Path) -> Iterator[Result]:
     yield Result("import.rate", size, size / taken.rows, "1/s", None, conditions)
     yield Result("import.again", size, again.rows, "s", floor, {**conditions, "note": "everything is there"})
     yield Result(
-        "import.memory", size, taken.megabytes, "MB", None, {"before_mb": round(before), "note": "peak"}
-    )
+        "import.memory", size, taken.megabytes, "MB", None,
+        {"before_mb": round(before), "reader_mb": round(taken.reader), "note": "both at their peaks"},
+    )  # fmt: skip
     yield Result("index.time", size, taken.words, "s", words, {**conditions, **weight})
     whole = taken.rows + taken.words
     yield Result("import.whole", size, whole, "s", floor + words, {**conditions, "note": "rows, then words"})
@@ -86,7 +88,14 @@ def scale(owner: User, size: int, folder: Path) -> Iterator[Result]:
         floor, words = _floor(project)
         yield Result("scale.time", some, taken.rows, "s", floor, conditions)
         yield Result("scale.rate", some, some / taken.rows, "1/s", None, conditions)
-        yield Result("scale.memory", some, taken.megabytes, "MB", None, {"before_mb": round(before)})
+        yield Result(
+            "scale.memory",
+            some,
+            taken.megabytes,
+            "MB",
+            None,
+            {"before_mb": round(before), "reader_mb": round(taken.reader)},
+        )
         yield Result("scale.index", some, taken.words, "s", words, {**conditions, **_weight()})
         whole = taken.rows + taken.words
         yield Result("scale.whole", some, whole, "s", floor + words, conditions)
@@ -96,13 +105,19 @@ def _take(
     project: Project, owner: User, path: Path, *, format: str = "openai_chat", mapping: Any = None
 ) -> _Taken:
     batches: list[ImportBatch] = []
+    others, reader = children_megabytes(), 0.0  # the servers are children too
+
+    def watch(done: int, words: str) -> None:
+        nonlocal reader
+        reader = max(reader, children_megabytes() - others)
 
     def bring() -> None:
         batches.append(
             import_file(
-                project=project, path=path, file_name=path.name, format=format, mapping=mapping, actor=owner
+                project=project, path=path, file_name=path.name, format=format, mapping=mapping, actor=owner,
+                beat=watch,
             )
-        )
+        )  # fmt: skip
 
     whole = seconds(bring)
     run = Run.objects.filter(indexed_batch=batches[0]).first()
@@ -111,7 +126,7 @@ def _take(
         if run and run.finished_at and run.started_at
         else 0
     )
-    return _Taken(rows=whole - words, words=words, megabytes=peak_megabytes())
+    return _Taken(rows=whole - words, words=words, megabytes=peak_megabytes() + reader, reader=reader)
 
 
 def _weight() -> dict[str, int]:

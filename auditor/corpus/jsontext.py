@@ -41,10 +41,15 @@ def decode_json(data: bytes, *, duplicates: bool = True) -> Any:
 
 def encode_json(value: Any) -> str:
     """Compact JSON of a clean value, characters beyond ASCII as themselves."""
+    return json_bytes(value).decode()
+
+
+def json_bytes(value: Any) -> bytes:
+    """The same as UTF-8."""
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value)
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def pretty_json(value: Any) -> str:

@@ -1,22 +1,25 @@
-"""Rows for COPY, made in one pass over a transcript together with its digests and counts."""
+"""Rows for COPY, made in one pass over a transcript together with its digests and counts.
+
+Ids are not known yet when rows are made. In the rows of messages one byte that UTF-8 never has stands for
+the transcript's id; in the transcript's own row the fields that only the writer knows stand at both ends.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
-from auditor.corpus.attachments import stored_part
-from auditor.corpus.copying import escaped, field_of
-from auditor.corpus.jsontext import encode_json
-from auditor.corpus.records import ROLES, ParsedMessage, ParsedTranscript
+from auditor.corpus.copytext import NULL, escaped
+from auditor.corpus.jsontext import json_bytes
+from auditor.corpus.records import ROLES, ParsedMessage, ParsedScore, ParsedTranscript
+from auditor.corpus.scoreplaces import problem_with
 
 EXCERPT = 240  # characters
 TRANSCRIPT_COLUMNS = (
-    "id", "project_id", "batch_id", "file_id", "parent_id", "shared", "record_digest", "ordinal", "fingerprint",
-    "prompt_digest", "external_id", "model_name", "conditions", "metadata", "warnings", "place", "excerpt",
-    "n_messages", "n_chars", "n_tool_calls", "n_reasoning", "created_at",
+    "id", "parent_id", "shared", "record_digest", "ordinal", "fingerprint", "prompt_digest", "external_id",
+    "model_name", "conditions", "metadata", "warnings", "place", "excerpt", "n_messages", "n_chars", "n_tool_calls",
+    "n_reasoning", "project_id", "batch_id", "file_id", "created_at",
 )  # fmt: skip
 MESSAGE_COLUMNS = (
     "transcript_id",
@@ -28,101 +31,130 @@ MESSAGE_COLUMNS = (
     "source_id",
     "model_name",
 )
+_ID = b"\xff"  # in rows of messages: the transcript's id
+_END = b"\xfe"  # the end of a row and, with NUL for the end of a field, what no text has: escaped at once
 _NOTHING = (0).to_bytes(8, "big")  # an empty piece of a fingerprint
-_ROLES = {role: (len(role).to_bytes(8, "big") + role.encode(), role.encode() + b"\t") for role in ROLES}
+_ROLES = {role: len(role).to_bytes(8, "big") + role.encode() for role in ROLES}
+_FIELDS = {role: role.encode() + b"\0" for role in ROLES}
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Carried(NamedTuple):
+    """An image, sound or file within a message."""
+
+    digest: str  # sha256 hex
+    media_type: str
+    data: bytes
+
+
+class Prepared(NamedTuple):
     """A transcript ready to be written under an id that is not known yet."""
 
-    item: ParsedTranscript
+    digest: str
+    ordinal: int  # among equal records of one source
+    record: int  # where it stands, and so in words
+    place: str
+    parent: str
+    shared: int
     fingerprint: str
     prompt_digest: str
+    n_messages: int
     n_chars: int
     n_tool_calls: int
     n_reasoning: int
-    bodies: list[bytes]  # of each message's row, all after its position
+    warned: bool
+    row: bytes  # its own, without what the writer knows
+    messages: bytes  # their rows
+    scores: tuple[tuple[ParsedScore, str], ...]  # each with why nothing stands where it points, or nothing
+    carried: tuple[Carried, ...]
 
 
-def prepare(item: ParsedTranscript) -> Prepared:
+def prepare(item: ParsedTranscript, ordinal: int = 0) -> Prepared:
     """Everything about a transcript's rows that the database need not be asked for."""
     said, prompt, n_chars, n_tool_calls, n_reasoning = hashlib.sha256(), "", 0, 0, 0
-    bodies: list[bytes] = []
-    for message in item.messages:
+    pieces: list[bytes] = []  # of the fingerprint
+    rows: list[bytes] = []
+    carried: list[Carried] = []
+    for position, message in enumerate(item.messages):
         role, text, reasoning = message.role, message.text, message.reasoning
         if not prompt and role == "assistant":
-            prompt = said.hexdigest()[:32] if bodies else "-"
+            said.update(b"".join(pieces))
+            pieces = []
+            prompt = said.hexdigest()[:32] if position else "-"
         data = text.encode()
-        head, field = _ROLES[role]
-        pieces = [head, len(data).to_bytes(8, "big"), data]
-        parts = thoughts = b""
-        if reasoning:
-            thoughts = reasoning.encode()
-            pieces += [len(thoughts).to_bytes(8, "big"), thoughts]
-            n_chars += len(reasoning)
-            n_reasoning += 1
-        else:
-            pieces.append(_NOTHING)
-        if message.parts:
-            stored = [stored_part(part) for part in message.parts]
-            parts = escaped(encode_json(stored).encode())
-            for part in stored:
-                piece = _said(part)
-                pieces += [len(piece).to_bytes(8, "big"), piece]
-                n_chars += len(part.get("text") or "")
-                n_tool_calls += part.get("kind") == "tool_call"
-        pieces.append(b"\n")
-        said.update(b"".join(pieces))
         n_chars += len(text)
-        rest = b"\t\t\n"
-        if message.source_id or message.model:
-            rest = b"\t%b\t%b\n" % (field_of(message.source_id[:200]), field_of(message.model[:200]))
-        bodies.append(b"%b%b\t%b\t%b%b" % (field, escaped(data), escaped(thoughts), parts or b"[]", rest))
+        pieces += (_ROLES[role], len(data).to_bytes(8, "big"), data)
+        if not (reasoning or message.parts or message.source_id or message.model):  # most messages
+            pieces += (_NOTHING, b"\n")
+            rows.append(b"\xff\0%d\0%b%b\0\0[]\0\0\xfe" % (position, _FIELDS[role], data))
+            continue
+        thoughts = reasoning.encode()
+        pieces += (len(thoughts).to_bytes(8, "big"), thoughts)
+        n_chars += len(reasoning)
+        n_reasoning += bool(reasoning)
+        parts = []
+        for given in message.parts:
+            part = _stored(given, carried)
+            parts.append(part)
+            piece = _said(part)
+            pieces += (len(piece).to_bytes(8, "big"), piece)
+            n_chars += len(part.get("text") or "")
+            n_tool_calls += part.get("kind") == "tool_call"
+        pieces.append(b"\n")
+        rows.append(
+            b"\xff\0%d\0%b%b\0%b\0%b\0%b\0%b\xfe"
+            % (
+                position, _FIELDS[role], data, thoughts, json_bytes(parts), message.source_id[:200].encode(),
+                message.model[:200].encode(),
+            )
+        )  # fmt: skip
+    said.update(b"".join(pieces))
+    prompt = "" if prompt == "-" or not item.messages else prompt or said.hexdigest()[:32]
+    counts = (len(item.messages), n_chars, n_tool_calls, n_reasoning)
     return Prepared(
-        item=item,
-        fingerprint=said.hexdigest(),
-        prompt_digest="" if prompt == "-" or not bodies else prompt or said.hexdigest()[:32],
-        n_chars=n_chars,
-        n_tool_calls=n_tool_calls,
-        n_reasoning=n_reasoning,
-        bodies=bodies,
+        item.digest, ordinal, item.place.record, item.place.as_text(), item.parent, item.shared,
+        said.hexdigest(), prompt, *counts, bool(item.warnings),
+        row=_row(item, [item.digest, str(ordinal), said.hexdigest(), prompt], counts),
+        messages=escaped(b"".join(rows)).replace(b"\0", b"\t").replace(_END, b"\n"),
+        scores=tuple((score, problem_with(score, item.messages)) for score in item.scores),
+        carried=tuple(carried),
+    )  # fmt: skip
+
+
+def _row(item: ParsedTranscript, known: list[str], counts: Sequence[int]) -> bytes:
+    texts = "\0".join([*known, item.external_id[:300], item.model[:200], ""]).encode()
+    values = (item.conditions, item.metadata, item.warnings, item.place.to_json())
+    fields = (
+        texts + b"".join([json_bytes(value) + b"\0" for value in values]) + _excerpt(item.messages).encode()
     )
+    return escaped(fields).replace(b"\0", b"\t") + b"\t%d\t%d\t%d\t%d\t" % tuple(counts)
 
 
-def transcript_row(
-    one: Prepared, pk: int, owner: Sequence[int | None], ordinal: int, parent: int | None, moment: str
-) -> bytes:
-    """The row of corpus_transcript; `owner` are its project's, batch's and file's ids."""
-    item = one.item
-    numbers = "\t".join("\\N" if number is None else str(number) for number in (pk, *owner, parent))
-    texts = "\0".join(
-        [
-            item.external_id[:300], item.model[:200], encode_json(item.conditions), encode_json(item.metadata),
-            encode_json(item.warnings), encode_json(item.place.to_json()), _excerpt(item.messages),
-        ]
-    )  # fmt: skip
-    return (
-        f"{numbers}\t{item.shared if parent else 0}\t{item.digest}\t{ordinal}\t{one.fingerprint}\t{one.prompt_digest}\t"
-    ).encode() + b"%b\t%d\t%d\t%d\t%d\t%b\n" % (
-        escaped(texts.encode()).replace(b"\0", b"\t"),  # one pass for all: no text has the character that parts them
-        len(item.messages), one.n_chars, one.n_tool_calls, one.n_reasoning, moment.encode(),
-    )  # fmt: skip
+def transcript_row(one: Prepared, pk: int, parent: int | None, owner: bytes) -> bytes:
+    """The row of corpus_transcript; `owner` is made by `owner_fields`."""
+    if parent is None:
+        return b"%d\t\\N\t0\t%b%b" % (pk, one.row, owner)
+    return b"%d\t%d\t%d\t%b%b" % (pk, parent, one.shared, one.row, owner)
+
+
+def owner_fields(project_id: int, batch_id: int, file_id: int | None, moment: str) -> bytes:
+    """The last fields of the rows of one batch."""
+    file = NULL if file_id is None else b"%d" % file_id
+    return b"%d\t%d\t%b\t%b\n" % (project_id, batch_id, file, moment.encode())
 
 
 def message_rows(one: Prepared, pk: int, first: int) -> bytes:
     """The rows of corpus_message from position `first` on."""
-    start = b"%d\t" % pk
-    return b"".join(
-        b"%b%d\t%b" % (start, position, body) for position, body in enumerate(one.bodies[first:], start=first)
-    )
+    rows = one.messages
+    if first:
+        rows = b"".join(rows.splitlines(keepends=True)[first:])
+    return rows.replace(_ID, b"%d" % pk)
 
 
 def fingerprint(messages: Iterable[ParsedMessage]) -> str:
     """sha256 hex over roles, texts, reasoning and parts: equal for identical conversations."""
     digest = hashlib.sha256()
     for message in messages:
-        parts = [_said(stored_part(part)) for part in message.parts]
+        parts = [_said(_stored(part, [])) for part in message.parts]
         for data in (message.role.encode(), message.text.encode(), message.reasoning.encode(), *parts):
             digest.update(len(data).to_bytes(8, "big"))
             digest.update(data)
@@ -139,6 +171,15 @@ def prompt_digest(messages: Sequence[ParsedMessage]) -> str:
     return fingerprint(prompt)[:32] if prompt else ""
 
 
+def _stored(part: Mapping[str, Any], carried: list[Carried]) -> Mapping[str, Any]:
+    """The part as the message keeps it: its bytes, which go to `carried`, replaced by their sha256."""
+    if "payload" not in part:
+        return part
+    digest = hashlib.sha256(part["payload"]).hexdigest()
+    carried.append(Carried(digest, str(part.get("media_type") or "")[:100], part["payload"]))
+    return {name: value for name, value in part.items() if name != "payload"} | {"blob": digest}
+
+
 def _said(part: Mapping[str, Any]) -> bytes:
     """A part without call ids: they are drawn anew in each sample and say nothing about what was said."""
     kept = {key: value for key, value in part.items() if key not in ("id", "tool_call_id")}
@@ -149,10 +190,13 @@ def _excerpt(messages: Sequence[ParsedMessage]) -> str:
     """The first words of the last thing the model said, or of the last message at all."""
     last = ""
     for message in reversed(messages):
-        if not message.text.strip():
+        if not message.text or message.text.isspace():
             continue
         if message.role == "assistant":
             last = message.text
             break
         last = last or message.text
-    return " ".join(last[: 4 * EXCERPT].split())[:EXCERPT]
+    short = " ".join(last[: EXCERPT + 40].split())  # enough, but for long white space
+    if len(short) < EXCERPT:
+        short = " ".join(last[: 4 * EXCERPT].split())
+    return short[:EXCERPT]

@@ -6,7 +6,6 @@ records of one source), so a second run writes only what the first did not. The 
 are formatted while the database writes this one.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from django.utils import timezone
 
 from auditor.corpus.ahead import ahead
 from auditor.corpus.attachments import keep_attachments
+from auditor.corpus.chunks import Chunk, chunks
 from auditor.corpus.copying import copy_rows, next_ids
 from auditor.corpus.models import ImportBatch, ImportFile, Reject, Segment
 from auditor.corpus.records import ParsedTranscript, Rejection
@@ -25,27 +25,28 @@ from auditor.corpus.rows import (
     Prepared,
     fingerprint,
     message_rows,
-    prepare,
+    owner_fields,
     transcript_row,
 )
 
-__all__ = ["MESSAGE_COLUMNS", "TRANSCRIPT_COLUMNS", "Written", "fingerprint", "write"]
+__all__ = ["MESSAGE_COLUMNS", "TRANSCRIPT_COLUMNS", "Written", "fingerprint", "write", "write_chunks"]
 
-CHUNK = 500  # records a transaction, at most
-CHUNK_CHARS = 4_000_000  # characters a transaction, about
 LOCK = 0x436F7270 << 32  # "Corp": the advisory locks of this module, one for each project
-Fresh = list[tuple[Prepared, int]]  # each with its ordinal among equal records
 
 
 @dataclass(frozen=True)
 class Written:
     """One chunk as it stands in the corpus now: each record with its transcript's id, new or old."""
 
-    pairs: list[tuple[ParsedTranscript, int]]
+    pairs: list[tuple[Prepared, int]]
     new_ids: frozenset[int]
     already_there: int  # records that another import had written before
     rejected: int
     last_record: int  # ordinal in the source of the last record of the chunk
+    read: int  # bytes of the source that were read so far
+
+
+Attach = Callable[[Written], None]
 
 
 def write(
@@ -53,122 +54,104 @@ def write(
     parsed: Iterable[ParsedTranscript | Rejection],
     *,
     file: ImportFile | None = None,
-    attach: Callable[[Written], None] | None = None,
+    attach: Attach | None = None,
 ) -> Iterator[Written]:
-    """Insert every new transcript in `parsed`, chunk by chunk; skip any already in the project.
+    """Insert every new transcript in `parsed`; a thread makes the chunks (see `write_chunks`)."""
+    with ahead(chunks(parsed)) as made:
+        yield from write_chunks(batch, made, file=file, attach=attach)
+
+
+def write_chunks(
+    batch: ImportBatch, made: Iterable[Chunk], *, file: ImportFile | None = None, attach: Attach | None = None
+) -> Iterator[Written]:
+    """Insert every new transcript, chunk by chunk; skip any already in the project.
 
     Writers of one project take turns, a chunk each, so that each sees what the others wrote.
 
     Args:
-        file: the file of the batch that `parsed` comes from.
+        file: the file of the batch that the chunks come from.
         attach: called inside each chunk's transaction, so that what it stores for the chunk
             (scores, quotes) commits with it or not at all.
 
     Yields:
-        Each chunk after its commit. Memory: three chunks, and 16 bytes of digest for each record.
+        Each chunk after its commit.
 
     Raises:
         IntegrityError: somebody else inserted one of these transcripts first. The chunk was
             rolled back; run again.
     """
-    with ahead(_chunks(parsed)) as chunks:
-        for chunk in chunks:
-            with transaction.atomic():
-                written = _write_chunk(batch, file, chunk)
-                if attach is not None:
-                    attach(written)
-            yield written
+    for chunk in made:
+        with transaction.atomic():
+            written = _write_chunk(batch, file, chunk)
+            if attach is not None:
+                attach(written)
+        yield written
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    records: list[tuple[Prepared, int]]
-    rejects: list[Rejection]
-
-    @property
-    def last_record(self) -> int:
-        places = [one.item.place for one, _ in self.records] + [item.place for item in self.rejects]
-        return max((place.record for place in places), default=0)
-
-
-def _chunks(parsed: Iterable[ParsedTranscript | Rejection]) -> Iterator[_Chunk]:
-    """The records with their rows ready and their ordinals among equal ones."""
-    seen: Counter[bytes] = Counter()
-    chunk, size = _Chunk([], []), 0
-    for item in parsed:
-        if isinstance(item, Rejection):
-            chunk.rejects.append(item)
-        else:
-            key = bytes.fromhex(item.digest)[:16]
-            chunk.records.append((one := prepare(item), seen[key]))
-            seen[key] += 1
-            size += one.n_chars
-        if len(chunk.records) + len(chunk.rejects) >= CHUNK or size >= CHUNK_CHARS:
-            yield chunk
-            chunk, size = _Chunk([], []), 0
-    if chunk.records or chunk.rejects:
-        yield chunk
-
-
-def _write_chunk(batch: ImportBatch, file: ImportFile | None, chunk: _Chunk) -> Written:
+def _write_chunk(batch: ImportBatch, file: ImportFile | None, chunk: Chunk) -> Written:
     with connection.cursor() as cursor:
         # a crash may lose the last chunk, which a second run writes again; the end of an import waits for the disk
         cursor.execute(
             "SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(%s)",
             [LOCK + batch.project_id],
         )
-    known, foreign = _known(batch, [one.item.digest for one, _ in chunk.records])
-    fresh = [(one, ordinal) for one, ordinal in chunk.records if (one.item.digest, ordinal) not in known]
+    known, foreign = _known(batch, [one.digest for one in chunk.records])
+    fresh = [one for one in chunk.records if (one.digest, one.ordinal) not in known]
     ids = next_ids("corpus_transcript", len(fresh))
-    known |= {(one.item.digest, ordinal): pk for (one, ordinal), pk in zip(fresh, ids, strict=True)}
+    known |= {(one.digest, one.ordinal): pk for one, pk in zip(fresh, ids, strict=True)}
     parents = _parents(batch, fresh, known)
     _copy(batch, file, fresh, ids, parents)
     Segment.objects.bulk_create(_segments(fresh, ids, parents), batch_size=2000)
-    keep_attachments(batch, (message for one, _ in fresh for message in one.item.messages))
+    keep_attachments(batch, (carried for one in fresh for carried in one.carried))
     new_rejects = _write_rejects(batch, file, chunk.rejects)
     counts = {
         "transcripts_written": len(fresh),
         "messages_written": sum(
-            len(one.bodies) - _first(one, pk, parents) for (one, _), pk in zip(fresh, ids, strict=True)
+            one.n_messages - _first(one, pk, parents) for one, pk in zip(fresh, ids, strict=True)
         ),
-        "warned": sum(1 for one, _ in fresh if one.item.warnings),
+        "warned": sum(one.warned for one in fresh),
         "rejected": new_rejects,
     }
     ImportBatch.objects.filter(pk=batch.pk).update(**{name: F(name) + n for name, n in counts.items()})
     if file is not None:
-        counts["tool_calls_written"] = sum(one.n_tool_calls for one, _ in fresh)
-        counts["reasoning_written"] = sum(one.n_reasoning for one, _ in fresh)
+        counts["tool_calls_written"] = sum(one.n_tool_calls for one in fresh)
+        counts["reasoning_written"] = sum(one.n_reasoning for one in fresh)
         ImportFile.objects.filter(pk=file.pk).update(**{name: F(name) + n for name, n in counts.items()})
     return Written(
-        pairs=[(one.item, known[one.item.digest, ordinal]) for one, ordinal in chunk.records],
+        pairs=[(one, known[one.digest, one.ordinal]) for one in chunk.records],
         new_ids=frozenset(ids),
-        already_there=sum(1 for one, ordinal in chunk.records if (one.item.digest, ordinal) in foreign),
+        already_there=sum((one.digest, one.ordinal) in foreign for one in chunk.records),
         rejected=new_rejects,
         last_record=chunk.last_record,
+        read=chunk.read,
     )
 
 
 def _copy(
-    batch: ImportBatch, file: ImportFile | None, fresh: Fresh, ids: list[int], parents: dict[int, int]
+    batch: ImportBatch,
+    file: ImportFile | None,
+    fresh: list[Prepared],
+    ids: list[int],
+    parents: dict[int, int],
 ) -> None:
     """The rows of new transcripts and of the messages that they store themselves."""
-    owner, moment = (batch.project_id, batch.pk, file.pk if file else None), timezone.now().isoformat()
+    owner = owner_fields(batch.project_id, batch.pk, file.pk if file else None, timezone.now().isoformat())
     pairs = list(zip(fresh, ids, strict=True))
     copy_rows(
         "corpus_transcript",
         TRANSCRIPT_COLUMNS,
-        (transcript_row(one, pk, owner, ordinal, parents.get(pk), moment) for (one, ordinal), pk in pairs),
+        (transcript_row(one, pk, parents.get(pk), owner) for one, pk in pairs),
     )
     copy_rows(
         "corpus_message",
         MESSAGE_COLUMNS,
-        (message_rows(one, pk, _first(one, pk, parents)) for (one, _), pk in pairs),
+        (message_rows(one, pk, _first(one, pk, parents)) for one, pk in pairs),
     )
 
 
 def _first(one: Prepared, pk: int, parents: dict[int, int]) -> int:
     """The first position that the transcript stores itself."""
-    return one.item.shared if pk in parents else 0
+    return one.shared if pk in parents else 0
 
 
 def _write_rejects(batch: ImportBatch, file: ImportFile | None, rejects: list[Rejection]) -> int:
@@ -197,8 +180,8 @@ def _known(batch: ImportBatch, digests: list[str]) -> tuple[dict[tuple[str, int]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT record_digest, ordinal, id, batch_id FROM corpus_transcript"
-            " WHERE project_id = %s AND record_digest = ANY(%s)",
-            [batch.project_id, digests],
+            " WHERE project_id = %s AND record_digest = ANY(string_to_array(%s, ','))",
+            [batch.project_id, ",".join(digests)],
         )
         rows = cursor.fetchall()
     ids: dict[tuple[str, int], int] = {}
@@ -210,22 +193,22 @@ def _known(batch: ImportBatch, digests: list[str]) -> tuple[dict[tuple[str, int]
     return ids, foreign
 
 
-def _parents(batch: ImportBatch, fresh: Fresh, known: dict[tuple[str, int], int]) -> dict[int, int]:
+def _parents(batch: ImportBatch, fresh: list[Prepared], known: dict[tuple[str, int], int]) -> dict[int, int]:
     """The parent's id of each new branch, by the branch's own; a branch whose parent is not stored stands alone.
 
     Equal records branch alike: the branch with ordinal 2 belongs to the parent with ordinal 2.
     """
-    branches = [(one.item, ordinal) for one, ordinal in fresh if one.item.parent]
-    wanted = {item.parent for item, ordinal in branches if (item.parent, ordinal) not in known}
+    branches = [one for one in fresh if one.parent]
+    wanted = {one.parent for one in branches if (one.parent, one.ordinal) not in known}
     here = known | _known(batch, list(wanted))[0] if wanted else known
     return {
-        known[item.digest, ordinal]: here[item.parent, ordinal]
-        for item, ordinal in branches
-        if item.shared and (item.parent, ordinal) in here
+        known[one.digest, one.ordinal]: here[one.parent, one.ordinal]
+        for one in branches
+        if one.shared and (one.parent, one.ordinal) in here
     }
 
 
-def _segments(fresh: Fresh, ids: list[int], parents: dict[int, int]) -> list[Segment]:
+def _segments(fresh: list[Prepared], ids: list[int], parents: dict[int, int]) -> list[Segment]:
     """Who stores what each new branch shares: its parent, or what the parent shares with its own."""
     if not parents:
         return []
@@ -234,10 +217,10 @@ def _segments(fresh: Fresh, ids: list[int], parents: dict[int, int]) -> list[Seg
     for pk, owner, start, end in old.values_list("transcript_id", "owner_id", "start", "end"):
         inherited.setdefault(pk, []).append((owner, start, end))
     made = []
-    for (one, _), pk in zip(fresh, ids, strict=True):
+    for item, pk in zip(fresh, ids, strict=True):
         if pk not in parents:
             continue
-        item, parent = one.item, parents[pk]
+        parent = parents[pk]
         above = sorted(inherited.get(parent, []), key=lambda one: one[1])
         own_from = above[-1][2] if above else 0
         stretches = [

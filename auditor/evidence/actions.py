@@ -11,7 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditor.accounts.models import User
-from auditor.corpus.copying import copy_rows, next_ids, row
+from auditor.corpus.copying import copy_rows, next_ids
+from auditor.corpus.copytext import row
 from auditor.corpus.jsontext import encode_json
 from auditor.corpus.queries import messages_of, texts_of
 from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rollup, Veil

@@ -14,7 +14,7 @@ from auditor.corpus.indexing import index_here
 from auditor.corpus.models import ImportBatch, ImportFile, Reject
 from auditor.corpus.sanitise import clean_text
 from auditor.corpus.sources import keep_source
-from auditor.corpus.writer import write
+from auditor.corpus.writer import write_chunks
 from auditor.evidence.attach import open_attachment
 from auditor.evidence.models import EvidenceBatch
 from auditor.evidence.withdrawal import said_by
@@ -24,6 +24,7 @@ from auditor.intake.importers.mapping import Mapping as FieldMapping
 from auditor.intake.importers.mapping import from_json, to_json
 from auditor.intake.models import LeftOut, Outcome, SetEvidence, Undo
 from auditor.intake.opening import CannotOpen, each_opened, opened_source
+from auditor.intake.reader import read_ahead
 from auditor.intake.scores import ScoreWriter
 from auditor.ledger.actions import record
 from auditor.runs.actions import carry_here, open_run, reopen_run
@@ -297,14 +298,13 @@ def _import_file(
 
 def _pass(batch: ImportBatch, file: ImportFile, stream: BinaryIO, beat: Beat) -> int:
     """Read the file once, from its start; how many records it holds."""
-    stream.seek(0)
-    parsed = FORMATS[file.format].parser(stream, name=file.name, mapping=mapping_of(batch, file))
     scores = ScoreWriter(batch, batch.created_by, file)
     records = read = 0
-    for written in write(batch, parsed, file=file, attach=scores.write):
-        records += len(written.pairs)
-        read = max(read, 0 if stream.closed else stream.tell())
-        beat(min(read, file.size), f"{file.name}: {records:,} transcripts")
+    with read_ahead(stream, format=file.format, name=file.name, mapping=mapping_of(batch, file)) as made:
+        for written in write_chunks(batch, made, file=file, attach=scores.write):
+            records += len(written.pairs)
+            read = max(read, written.read)
+            beat(min(read, file.size), f"{file.name}: {records:,} transcripts")
     return records
 
 

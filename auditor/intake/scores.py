@@ -2,7 +2,8 @@
 
 from auditor.accounts.models import User
 from auditor.corpus.models import ImportBatch, ImportFile, Reject
-from auditor.corpus.records import ParsedMessage, ParsedScore, ParsedTranscript
+from auditor.corpus.records import ParsedScore
+from auditor.corpus.rows import Prepared
 from auditor.corpus.writer import Written
 from auditor.evidence.actions import ChannelClash, CitedQuote, NewReading, declare_channel, write_readings
 from auditor.evidence.models import Channel
@@ -22,19 +23,19 @@ class ScoreWriter:
         readings = [
             _reading(channel, score, transcript_id)
             for item, transcript_id in written.pairs
-            for score in item.scores
-            if self._stands(score, item) and (channel := self._channel(score, item)) is not None
+            for score, problem in item.scores
+            if self._stands(score, problem, item) and (channel := self._channel(score, item)) is not None
         ]
         if readings:
             write_readings(readings=readings, source=f"batch:{self._batch.pk}", unseen=written.new_ids)
 
-    def _stands(self, score: ParsedScore, item: ParsedTranscript) -> bool:
+    def _stands(self, score: ParsedScore, problem: str, item: Prepared) -> bool:
         """Whether the place that a score names is there; where it is not, the score is listed."""
-        if problem := problem_with(score, item.messages):
+        if problem:
             self._list(f"{problem}; this score was left out", score, item)
         return not problem
 
-    def _channel(self, score: ParsedScore, item: ParsedTranscript) -> Channel | None:
+    def _channel(self, score: ParsedScore, item: Prepared) -> Channel | None:
         key = score.channel, score.kind, score.unit
         if key not in self._channels:
             try:
@@ -47,52 +48,18 @@ class ScoreWriter:
                 self._list(f"{problem}; the file's scores on it were left out", score, item)
         return self._channels[key]
 
-    def _list(self, reason: str, score: ParsedScore, item: ParsedTranscript) -> None:
+    def _list(self, reason: str, score: ParsedScore, item: Prepared) -> None:
         """Say why a score is missing; of a whole channel once, at the first record."""
         at = "" if score.position is None else f", message {score.position}"
         Reject.objects.bulk_create(
             [
                 Reject(
-                    batch=self._batch, file=self._file, record=item.place.record, reason=reason[:1000],
-                    place=f"{item.place.as_text()[:150]}, score {score.channel[:100]}{at}"[:300],
+                    batch=self._batch, file=self._file, record=item.record, reason=reason[:1000],
+                    place=f"{item.place[:150]}, score {score.channel[:100]}{at}"[:300],
                 )
             ],
             ignore_conflicts=True,
         )  # fmt: skip
-
-
-def problem_with(score: ParsedScore, messages: tuple[ParsedMessage, ...]) -> str:
-    """Why nothing stands at the place that a score names, in words; empty if something does."""
-    if score.position is None:
-        return "" if score.start is None and score.end is None else "it names characters and no message"
-    if not 0 <= score.position < len(messages):
-        return f"the transcript has no message {score.position}"
-    if not score.part:
-        return "" if score.start is None and score.end is None else "it names characters and no part"
-    text = _text_of(messages[score.position], score.part)
-    if text is None or len(score.part) > 20:
-        return f"message {score.position} has no {score.part[:40]}"
-    start, end = score.start, score.end
-    if start is None and end is None:
-        return ""
-    if start is None or end is None or not 0 <= start < end:
-        return f"characters {start} to {end} are no stretch"
-    if end > len(text):
-        return (
-            f"offset {end} is beyond the {len(text)} characters of {score.part} in message {score.position}"
-        )
-    return ""
-
-
-def _text_of(message: ParsedMessage, part: str) -> str | None:
-    if part == "text":
-        return message.text
-    if part == "reasoning":
-        return message.reasoning or None
-    name, _, index = part.partition(":")
-    if name != "part" or not index.isascii() or not index.isdigit() or int(index[:9]) >= len(message.parts):
-        return None
-    return message.parts[int(index[:9])].get("text") or None
 
 
 def _reading(channel: Channel, score: ParsedScore, transcript_id: int) -> NewReading:

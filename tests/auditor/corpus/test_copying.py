@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from auditor.corpus.copying import field_of, row
+from auditor.corpus.copytext import field_of, row
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30) | st.text(
     "\\\t\n\r.N\"'é", max_size=12

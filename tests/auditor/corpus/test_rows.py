@@ -53,4 +53,4 @@ def test_one_pass_gives_the_digests_and_counts_of_many(messages: tuple[ParsedMes
     )
     assert one.n_tool_calls == sum(part["kind"] == "tool_call" for part in parts)
     assert one.n_reasoning == sum(bool(m.reasoning) for m in messages)
-    assert len(one.bodies) == len(messages)
+    assert one.n_messages == one.messages.count(b"\n") == len(messages)

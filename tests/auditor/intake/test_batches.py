@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 
 from auditor.accounts.models import Project, User
-from auditor.corpus import writer
+from auditor.corpus import chunks
 from auditor.corpus.models import ImportBatch, Message, Reject, Transcript
 from auditor.corpus.sources import open_source
+from auditor.corpus.writer import write_chunks
 from auditor.evidence.models import Channel, Reading, Rollup
 from auditor.intake import actions
 from auditor.intake.actions import CannotImport, import_file
@@ -88,7 +89,7 @@ def test_equal_records_are_told_apart_by_their_ordinal(project: Project, tmp_pat
 def test_a_crash_between_chunks_is_finished_by_the_next_try(
     project: Project, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "CHUNK", 3)
+    monkeypatch.setattr(chunks, "CHUNK", 3)
     calls = []
 
     def die(done: int, words: str) -> None:
@@ -112,7 +113,7 @@ def test_a_crash_between_chunks_is_finished_by_the_next_try(
 
 
 def test_cancelling_leaves_whole_chunks(project: Project, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "CHUNK", 3)
+    monkeypatch.setattr(chunks, "CHUNK", 3)
 
     def cancel(done: int, words: str) -> None:
         cancel_run(run=Run.objects.get(kind="import"), actor=None)
@@ -130,7 +131,7 @@ def test_cancelling_leaves_whole_chunks(project: Project, log: Path, monkeypatch
 def test_two_importers_at_once_store_each_record_once(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "CHUNK", 5)
+    monkeypatch.setattr(chunks, "CHUNK", 5)
     path = lines(tmp_path / "big.jsonl", [chat(f"question {n}") for n in range(120)])
     batches: list[ImportBatch] = []
     start = threading.Barrier(2)
@@ -292,7 +293,7 @@ def test_a_collision_with_another_writer_is_read_again(
 ) -> None:
     from django.db import IntegrityError
 
-    real, calls = writer.write, []
+    real, calls = write_chunks, []
 
     def first_fails(*args: Any, **more: Any) -> Any:
         calls.append(1)
@@ -300,7 +301,7 @@ def test_a_collision_with_another_writer_is_read_again(
             raise IntegrityError("somebody was first")
         return real(*args, **more)
 
-    monkeypatch.setattr(actions, "write", first_fails)
+    monkeypatch.setattr(actions, "write_chunks", first_fails)
     assert bring(project, log).transcripts_written == 7
 
 

@@ -13,8 +13,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from auditor.accounts.models import Project, User
-from auditor.corpus import writer
+from auditor.corpus import chunks
 from auditor.corpus.models import ImportBatch, ImportFile, SourceFile, Transcript
+from auditor.corpus.writer import write_chunks
 from auditor.evidence.models import EvidenceBatch, Reading
 from auditor.intake.actions import import_files
 from auditor.intake.arrival import arrive
@@ -159,7 +160,7 @@ def test_what_was_stopped_goes_on_where_it_was(
     project: Project, mia: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str, how: str,
     django_capture_on_commit_callbacks: Any,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(writer, "CHUNK", 2)
+    monkeypatch.setattr(chunks, "CHUNK", 2)
     path = archived(tmp_path / "x.zip", {f"{n}.jsonl": chat(n, 4) for n in "abc"})
     calls: list[int] = []
 
@@ -176,7 +177,7 @@ def test_what_was_stopped_goes_on_where_it_was(
     batch = ImportBatch.objects.get()
     assert batch.transcripts_written == (6 if stop == "inside one" else 4)
     reads: list[str] = []
-    monkeypatch.setattr("auditor.intake.actions.write", _spied(reads))
+    monkeypatch.setattr("auditor.intake.actions.write_chunks", _spied(reads))
     client = signed_in(mia)
     if how == "cancelled":
         page = client.get(f"/p/{project.slug}/import/batches/{batch.pk}/").content.decode()
@@ -196,9 +197,9 @@ def test_what_was_stopped_goes_on_where_it_was(
 
 
 def _spied(reads: list[str]) -> Any:
-    def spy(batch: ImportBatch, parsed: Any, *, file: ImportFile, **more: Any) -> Any:
+    def spy(batch: ImportBatch, made: Any, *, file: ImportFile, **more: Any) -> Any:
         reads.append(file.name)
-        return writer.write(batch, parsed, file=file, **more)
+        return write_chunks(batch, made, file=file, **more)
 
     return spy
 
