@@ -25,6 +25,8 @@ from labeling.annotations.actions import commit_blind, commit_final
 from labeling.annotations.content import Content
 from labeling.datasets.actions import open_release
 from labeling.datasets.tasks import build_release
+from labeling.discussion.actions import open_thread, reply
+from labeling.discussion.places import Anchor
 from labeling.queues.actions import close_round, take_next
 from labeling.queues.models import Item, Round
 from tests import make
@@ -91,8 +93,14 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     now = make.round(project, [transcript], [ana, mia], name="Again", actor=olga)
     for reviewer in (ana, mia):
         assert take_next(round=now, reviewer=reviewer) is not None
+    thread = open_thread(
+        project=project, author=olga, text=f"@Ana and @Mia, {PEOPLE}", transcript_id=transcript.pk, addressed=[ana, mia],
+        anchor=Anchor(1, "text", 0, 4, "Yes,"),
+    )  # fmt: skip
+    reply(thread=thread, author=bo, text=f"@Ana and @Mia: {PEOPLE}")
     return {
-        **_files(project, olga, tmp_path), "transcript": transcript.pk, "channel": judge.pk, "round": now.pk,
+        **_files(project, olga, tmp_path), "thread": thread.pk, "comment": thread.comments.get(number=2).pk,
+        "book": now.codebook_version.codebook_id, "transcript": transcript.pk, "channel": judge.pk, "round": now.pk,
         "item": Item.objects.get(round=now).pk, "case": case.pk, "release": release.pk, "sample": now.sample_id,
         "codebook": now.codebook_version_id, "member": Membership.objects.get(user=ana).pk,
         "invitation": _invitation(project, olga),
@@ -130,12 +138,15 @@ ROW = {
     "queues:add": "round", "annotations:desk": "round", "annotations:next": "round", "annotations:mine": "round",
     "annotations:item": "item", "annotations:draft": "item", "annotations:commit": "item", "annotations:skip": "item",
     "annotations:alive": "item", "annotations:transcript": "item", "adjudication:case": "case",
+    "discussion:transcript": "transcript", "discussion:codebook": "book", "discussion:thread": "thread",
+    "discussion:read": "thread", "discussion:resolve": "thread", "discussion:reopen": "thread",
+    "discussion:edit": "comment", "discussion:remove": "comment", "discussion:answer": "comment",
     "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
 }  # fmt: skip
 QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=ch.judge.quill", "?sort=-ch.judge.quill",
     "?col=judge.quill&col=meta.note", "?where=judge.quill+>+0", "?where=has+meta.note+or+not+labeled", "?label=none", "?label=D", "?heat=judge.quill", "?heat=probe.p", "?round=1", "?sample=1",
-    "?find=the", "?at=1.text.0-9", "?after=0",
+    "?find=the", "?at=1.text.0-9", "?after=0", "?all&unnamed&from=1",
 )  # fmt: skip
 
 
@@ -169,6 +180,7 @@ def test_strangers_and_visitors_learn_nothing(project: Project, scene: dict[str,
                 assert getattr(stranger, method)(address).status_code in (404, 405), (name, method)
 
 
+@pytest.mark.timeout(600)  # every address with every query
 @pytest.mark.parametrize("who", ["ana", "mia"])
 def test_who_is_blind_sees_no_evidence_on_any_page(
     project: Project, scene: dict[str, int], who: str, request: pytest.FixtureRequest
@@ -222,6 +234,9 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
     assert MACHINE in olga.get(transcript).content.decode()
     case = reverse("adjudication:case", args=[project.slug, scene["case"]])
     assert PEOPLE in olga.get(case).content.decode()
+    for page in ("discussion:thread", "discussion:transcript"):
+        shown = reverse(page, args=[project.slug, scene[page.partition(":")[2]]])
+        assert PEOPLE in olga.get(shown).content.decode()
     file = reverse("datasets:download", args=[project.slug, scene["release"], "labels.jsonl"])
     body = b"".join(olga.get(file).streaming_content)  # type: ignore[attr-defined]
     assert PEOPLE.encode() in body

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from auditor.accounts.models import Membership, Role
 from auditor.runs.queries import worker_is_alive
+from labeling.discussion.queries import unread_of
 
 # title, URL name, the path's second part, lowest role that sees it
 NAV = [
@@ -21,7 +22,7 @@ NAV = [
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """The context of `base.html`: cheap on pages without a project, two small queries with one."""
+    """The context of `base.html`: cheap on pages without a project, three small queries with one."""
     membership = _membership(request)
     if membership is None:
         return {"nav": [], "worker_alive": True}
@@ -31,7 +32,10 @@ def page(request: HttpRequest) -> dict[str, Any]:
     for title, name, part, role in NAV:
         if membership.at_least(role):
             nav.append((title, reverse(name, args=[project.slug]), part == section))
-    return {"nav": nav, "project": project, "membership": membership, "worker_alive": worker_is_alive()}
+    return {
+        "nav": nav, "project": project, "membership": membership, "worker_alive": worker_is_alive(),
+        "unread": lambda: unread_of(membership.user, project.pk),  # asked where the header is drawn alone
+    }  # fmt: skip
 
 
 def _membership(request: HttpRequest) -> Membership | None:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("p/<slug:project>/channels/", include("auditor.evidence.urls")),
     path("p/<slug:project>/samples/", include("auditor.sampling.urls")),
     path("p/<slug:project>/codebooks/", include("labeling.codebooks.urls")),
+    path("p/<slug:project>/", include("labeling.discussion.urls")),
     path("p/<slug:project>/rounds/", include("labeling.queues.urls")),
     path("p/<slug:project>/review/", include("labeling.annotations.urls")),
     path("p/<slug:project>/adjudicate/", include("labeling.adjudication.urls")),

@@ -145,6 +145,12 @@ def visible_to(person: User) -> Sight:
     return Sight(person_id=person.pk)
 
 
+def veiled_people(transcript_id: int, scope: str) -> set[int]:
+    """Those from whom evidence of this scope on the transcript is hidden now; for the eyes of who is not."""
+    rows = Veil.objects.filter(transcript_id=transcript_id, scope=scope, lifted_at__isnull=True)
+    return set(rows.values_list("person_id", flat=True))
+
+
 def scope_of(channel: Channel) -> str:
     """Which veil hides this channel."""
     return HUMAN if channel.kind == HUMAN else MACHINE

@@ -1,6 +1,6 @@
 """Writing in discussions: opening, answering, changing, removing, resolving, and marking as read.
 
-A comment that was sent twice (same author, same `key`) is written once. Text is checked in `wording`, the
+A comment that was sent twice (same author, `key` and words) is written once. Text is checked in `wording`, the
 place in `places`. Events name threads by number only: the trail is read by managers, who may be veiled.
 """
 
@@ -62,7 +62,8 @@ def open_thread(
         raise BadComment(f"There are no threads of kind '{kind}'.")
     with transaction.atomic():
         _hold_writer(project.pk, author)
-        if sent := _sent_before(author, key):
+        sent, key = _sent_before(author, key, words)
+        if sent is not None:
             return sent.thread
         transcript = _transcript(project, transcript_id, anchor)
         if codebook_id is not None and not project.codebooks.filter(pk=codebook_id).exists():
@@ -84,7 +85,7 @@ def open_thread(
 
 
 def reply(*, thread: Thread, author: User, text: str, key: str = "") -> Comment:
-    """One more comment; who opened the thread, was addressed or wrote in it is told.
+    """One more comment; who opened the thread, was addressed or wrote in it is told, and the author has read it.
 
     Raises:
         BadComment: the text, or the thread is full.
@@ -93,7 +94,8 @@ def reply(*, thread: Thread, author: User, text: str, key: str = "") -> Comment:
     words = check(text)
     with transaction.atomic():
         _hold_writer(thread.project_id, author)
-        if sent := _sent_before(author, key):
+        sent, key = _sent_before(author, key, words)
+        if sent is not None:
             return sent
         held = _hold(thread, author)
         number = (held.comments.order_by("-number").values_list("number", flat=True).first() or 0) + 1
@@ -101,6 +103,7 @@ def reply(*, thread: Thread, author: User, text: str, key: str = "") -> Comment:
             raise BadComment(f"A thread has up to {MAX_COMMENTS} comments; open another one.")
         comment = _write(held, author, words, number=number, key=key)
         _tell(comment, words, [])
+        mark_read(person=author, project_id=held.project_id, threads=[held.pk])
         record(
             verb="comment.written", subject=comment, actor=author, project_id=held.project_id,
             thread=held.pk, number=number,
@@ -262,8 +265,12 @@ def _hold_comment(comment: Comment, actor: User) -> Comment:
     return held
 
 
-def _sent_before(author: User, key: str) -> Comment | None:
-    return Comment.objects.select_related("thread").filter(author=author, key=key).first() if key else None
+def _sent_before(author: User, key: str, words: str) -> tuple[Comment | None, str]:
+    """The comment that this sending wrote before; and the key to write with, none for an old form's new words."""
+    sent = Comment.objects.select_related("thread").filter(author=author, key=key).first() if key else None
+    if sent is None or sent.wordings.get(number=1).text == words:
+        return sent, key
+    return None, ""
 
 
 def _transcript(project: Project, transcript_id: int | None, anchor: Anchor | None) -> Transcript | None:

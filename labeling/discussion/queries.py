@@ -39,7 +39,8 @@ def visible_comments(person: User, threads: Iterable[Thread]) -> QuerySet[Commen
 
 
 def inbox_of(person: User, project_id: int) -> QuerySet[Mention]:
-    """What others wrote for `person` and they may read now, newest first."""
+    """What others wrote for `person` and they may read now, newest first, each with its `text`."""
+    newest = Wording.objects.filter(comment=OuterRef("comment_id")).order_by("-number")
     return (
         Mention.objects.filter(
             _thread_seen_by(person, "comment__thread__"),
@@ -48,8 +49,9 @@ def inbox_of(person: User, project_id: int) -> QuerySet[Mention]:
             comment__thread__project_id=project_id,
             comment__removed_at__isnull=True,
         )
+        .annotate(text=Subquery(newest.values("text")[:1]))
         .select_related("comment__author", "comment__thread__transcript", "comment__thread__codebook")
-        .order_by("-comment_id")
+        .order_by("-pk")
     )
 
 
@@ -72,6 +74,12 @@ def members_of_project(project_id: int) -> QuerySet[Membership]:
     """Memberships of people who can sign in, with the person."""
     rows = Membership.objects.of_active().filter(project_id=project_id)
     return rows.select_related("user").order_by("user__name", "user_id")
+
+
+def hidden_from(person: User, transcript_id: int) -> str:
+    """The veil that keeps discussions of a transcript from the person: machine, human, or none."""
+    sight = visible_to(person)
+    return next((scope for scope in (MACHINE, HUMAN) if sight.is_veiled(transcript_id, scope)), "")
 
 
 def access_thread(membership: Membership, pk: int) -> Thread:

@@ -27,7 +27,8 @@ def thread(project: Project, transcript: Transcript, ana: User) -> Thread:
 
 
 def text_of(comment: Comment, reader: User) -> str:
-    return str(queries.visible_comments(reader, [comment.thread]).get(pk=comment.pk).text)  # annotated
+    rows = queries.visible_comments(reader, [comment.thread])
+    return str(rows.values_list("text", flat=True).get(pk=comment.pk))  # type: ignore[misc]  # annotated
 
 
 def test_a_thread_stands_on_words_by_code_points(project: Project, ana: User) -> None:
@@ -111,6 +112,12 @@ def test_a_comment_sent_twice_is_written_once(
     assert actions.reply(thread=first, author=bo, text="Yes.", key="k1") == one
     assert Comment.objects.count() == 2
     assert Event.objects.filter(verb__in=["thread.opened", "comment.written"]).count() == 2
+
+
+def test_an_old_form_with_new_words_is_another_comment(thread: Thread, ana: User) -> None:
+    for text in ("One.", "Two."):
+        actions.reply(thread=thread, author=ana, text=text, key="k1")
+    assert thread.comments.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
