@@ -165,6 +165,39 @@ def write_readings(*, readings: Sequence[NewReading], source: str, unseen: Conta
     return len(first) + len(rows)
 
 
+def write_label(
+    *,
+    channel: Channel,
+    transcript_id: int,
+    label: str,
+    identifier: str,
+    detail: Mapping[str, Any],
+    source: str,
+) -> None:
+    """One label on a whole transcript, as `write_readings` would write it, in four statements.
+
+    The caller holds the transaction, and a row that everybody holds who writes labels there.
+    """
+    rows = Reading.objects.filter(channel=channel, transcript_id=transcript_id, superseded_at__isnull=True)
+    current = list(rows.order_by("pk"))
+    new = NewReading(channel, transcript_id, None, label, identifier=identifier, detail=detail)
+    place = new.place[2:]
+    old = next((r for r in current if (r.position, r.part, r.start, r.end, r.identifier) == place), None)
+    if old is not None:
+        if not _differs(old, new):
+            return
+        Reading.objects.filter(pk=old.pk).update(superseded_at=timezone.now())
+        current.remove(old)
+    written = Reading.objects.create(
+        channel=channel, transcript_id=transcript_id, identifier=identifier, label=label[:200], detail=dict(detail),
+        source=source,
+    )  # fmt: skip
+    Rollup.objects.bulk_create(
+        [_rolled(channel, transcript_id, [*current, written])], update_conflicts=True,
+        unique_fields=["transcript", "channel"], update_fields=["value", "label", "n"],
+    )  # fmt: skip
+
+
 def _write_first(readings: list[NewReading], source: str) -> None:
     """Readings on transcripts that had none: their rows and roll-ups go in by COPY."""
     ids, moment = next_ids("evidence_reading", len(readings)), timezone.now().isoformat()

@@ -5,6 +5,7 @@
 Only what `sight` shows comes in; a veiled transcript has no opinions at all.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,15 @@ class Citation:
     def number(self) -> int | None:
         """What people call the message."""
         return None if self.position is None else self.position + 1
+
+    @property
+    def place(self) -> str:
+        """Where the words stand, as JSON for the page's scripts; empty if nowhere."""
+        if self.position is None or self.end <= self.start:
+            return ""
+        return json.dumps(
+            {"position": self.position, "part": self.part, "start": self.start, "end": self.end}
+        )
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,12 @@ class Content:
         """The marked words of all units."""
         return tuple(span for unit in self.units for span in unit.spans)
 
+    @property
+    def pointed_at(self) -> list[MarkedSpan | Place]:
+        """Every place in the text that the form names."""
+        places = [unit.place for unit in self.units] + [one.place for one in self.relied_on]
+        return [*self.spans, *(place for place in places if place is not None)]
+
     def plain(self) -> dict[str, Any]:
         """As JSON-clean data that `read` takes back."""
         return {
@@ -174,8 +180,7 @@ def misplaced(content: Content, texts: Mapping[int, Mapping[str, str]], kinds: I
     for span in content.spans:
         if span.kind not in known:
             return f"There are no spans of kind '{span.kind}'."
-    pointed = [unit.place for unit in content.units] + [one.place for one in content.relied_on]
-    for place in (*content.spans, *filter(None, pointed)):
+    for place in content.pointed_at:
         if not _stands(place, texts):
             return (
                 f"“{place.quote[:60]}” does not stand where it was marked, in message {place.position + 1}."
@@ -191,7 +196,9 @@ def _stands(place: MarkedSpan | Place, texts: Mapping[int, Mapping[str, str]]) -
     text = texts[place.position].get(place.part)
     if text is None or place.start is None or place.end is None:
         return text is not None
-    return 0 <= place.start < place.end <= len(text) and text[place.start : place.end] == place.quote
+    words = text[place.start : place.end]
+    unsaid = isinstance(place, Place) and not place.quote  # pointed at, without saying the words again
+    return 0 <= place.start < place.end <= len(text) and (unsaid or words == place.quote)
 
 
 def _unit(data: object, index: int) -> Unit:

@@ -11,6 +11,12 @@ from django.db import models
 from django.db.models import Q
 
 BLIND, FINAL = "blind", "final"
+LONGEST_WORK = 24 * 3600  # seconds; a browser's clock is not to be trusted further
+
+
+def seconds(value: int) -> int:
+    """Working time as a browser states it, within reason."""
+    return max(0, min(int(value), LONGEST_WORK))
 
 
 class Draft(models.Model):

@@ -1,6 +1,6 @@
 """Questions of the desk: where a reviewer stands with an item, and what they may see of its evidence."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +9,8 @@ from django.http import Http404
 
 from auditor.accounts.models import Membership, User
 from auditor.corpus.document import Document, Mark, render
-from auditor.corpus.models import Message, Transcript
-from auditor.corpus.queries import messages_of
+from auditor.corpus.models import Transcript
+from auditor.corpus.queries import messages_between
 from auditor.evidence.heat import Heat, heat
 from auditor.evidence.models import HUMAN, Reading, Track
 from auditor.evidence.opinions import Opinion, opinions
@@ -19,7 +19,7 @@ from labeling.annotations.content import Content, MarkedSpan, Place, Relied, Uni
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, LabelUnit, Reveal
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
-from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
+from labeling.queues.models import OPEN, REVEAL, Item, Lease, Round
 from labeling.queues.queries import lease_of
 
 
@@ -42,7 +42,7 @@ class Standing:
 
     @property
     def stage(self) -> str:
-        return BLIND if self.blind is None else FINAL
+        return BLIND if self.blind is None and self.round.policy != OPEN else FINAL
 
     @property
     def base(self) -> int:
@@ -62,6 +62,13 @@ class Standing:
     def may_commit(self) -> bool:
         """Everything may be committed that was never final; a final label may be revised while nobody ruled."""
         return self.final is None or (self.round.is_open and not self.ruled)
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether the next commit leads to another item, which can then be fetched ahead."""
+        return (
+            self.round.is_open and self.final is None and (self.stage == FINAL or self.round.policy != REVEAL)
+        )
 
     @property
     def content(self) -> Content:
@@ -109,6 +116,19 @@ def _unit_of(unit: LabelUnit, spans: tuple[MarkedSpan, ...]) -> Unit:
     return form if form.stands == place else replace(form, place=place)
 
 
+def access_item(membership: Membership, item_id: int) -> Item:
+    """An item of the member's project that was handed to them, for a write that looks at the rest itself.
+
+    Raises:
+        Http404: not in this project, or never on this person's desk.
+    """
+    handed = Lease.objects.filter(item=OuterRef("pk"), reviewer=membership.user)
+    item = Item.objects.filter(Exists(handed), pk=item_id, round__project=membership.project).first()
+    if item is None:
+        raise Http404("no such item on your desk")
+    return item
+
+
 def access_standing(membership: Membership, item_id: int) -> Standing:
     """Where this member stands with an item that was handed to them.
 
@@ -124,21 +144,22 @@ def access_standing(membership: Membership, item_id: int) -> Standing:
     return standing_of(item, lease, membership.user)
 
 
-def standing_of(item: Item, lease: Lease, reviewer: User) -> Standing:
-    """Where this reviewer stands with an item."""
+def standing_of(item: Item, lease: Lease, reviewer: User, *, whole: bool = True) -> Standing:
+    """Where this reviewer stands with an item; without `whole` the labels' units and the draft stay unread."""
     newest: dict[str, LabelRevision] = {}
-    revisions = LabelRevision.objects.filter(item=item, reviewer=reviewer)
-    for revision in revisions.prefetch_related("units", "spans").order_by("number"):
+    revisions = LabelRevision.objects.filter(item=item, reviewer=reviewer).order_by("number")
+    for revision in revisions.prefetch_related("units", "spans") if whole else revisions:
         newest[revision.stage] = revision
-    stage = FINAL if BLIND in newest else BLIND
+    stage = FINAL if BLIND in newest or item.round.policy == OPEN else BLIND
+    draft = Draft.objects.filter(item=item, reviewer=reviewer, stage=stage) if whole else Draft.objects.none()
     return Standing(
         item=item,
         lease=lease,
         codebook=definition_of(item.round.codebook_version),
         blind=newest.get(BLIND),
         final=newest.get(FINAL),
-        reveal=Reveal.objects.filter(item=item, reviewer=reviewer).first(),
-        draft=Draft.objects.filter(item=item, reviewer=reviewer, stage=stage).first(),
+        reveal=Reveal.objects.filter(item=item, reviewer=reviewer).first() if stage == FINAL else None,
+        draft=draft.first(),
         ruled=FINAL in newest and is_ruled(item),
     )
 
@@ -215,12 +236,15 @@ class Unnamed:
     model_name: str = ""
 
 
-def document_of(standing: Standing, marks: Iterable[Mark] = ()) -> Document:
+def document_of(
+    standing: Standing, marks: Iterable[Mark] = (), media: Callable[[str], str] | None = None
+) -> Document:
     """The transcript of an item as a document; before the reveal without marks and without the model's name."""
-    messages: list[Message] = messages_of([standing.item.transcript_id])[standing.item.transcript_id]
-    if not standing.shows_evidence:
-        return render([Unnamed(m.position, m.role, m.text, m.reasoning, m.parts) for m in messages])
-    return render(messages, marks)
+    messages = messages_between(standing.item.transcript, 0, standing.item.transcript.n_messages)
+    if standing.shows_evidence:
+        return render(messages, marks, markdown=True, media=media)
+    unnamed = [Unnamed(m.position, m.role, m.text, m.reasoning, m.parts) for m in messages]
+    return render(unnamed, markdown=True, media=media)
 
 
 @dataclass(frozen=True)
@@ -234,13 +258,11 @@ class About:
 
 
 def about(standing: Standing) -> About | None:
-    """Name, model, conditions and metadata, once they may be shown."""
-    if not standing.shows_evidence:
-        return None
+    """Name, model, conditions and metadata, once they may be shown; before, the keys the round lets one see."""
     transcript: Transcript = standing.item.transcript
-    return About(transcript.name, transcript.model_name, transcript.conditions, transcript.metadata)
-
-
-def policy_is_blind_only(round: Round) -> bool:
-    """Whether evidence stays hidden until the round is closed."""
-    return round.policy == BLIND_ONLY
+    if standing.shows_evidence:
+        return About(transcript.name, transcript.model_name, transcript.conditions, transcript.metadata)
+    keys = set(standing.round.visible_metadata)
+    conditions = {key: value for key, value in transcript.conditions.items() if key in keys}
+    metadata = {key: value for key, value in transcript.metadata.items() if key in keys}
+    return About("", "", conditions, metadata) if conditions or metadata else None

@@ -16,6 +16,7 @@ from labeling.codebooks.path import (
     values_of,
     visible_questions,
     wanted_spans,
+    with_spans,
 )
 from labeling.codebooks.rules import Derived, derive
 
@@ -182,7 +183,7 @@ class _Follows:
 
 
 def _follows(codebook: Codebook, unit: Unit, evidence: frozenset[str]) -> _Follows:
-    answers = known_answers(codebook, unit.answers)
+    answers = answers_of(codebook, unit)
     attached = evidence | {span.kind for span in unit.spans}
     derived = derive(codebook, answers)
     lower = lower_labels(codebook, derived.label)
@@ -230,6 +231,12 @@ def known_answers(codebook: Codebook, answers: Answers) -> dict[str, Answer]:
     return prune(codebook, known)
 
 
+def answers_of(codebook: Codebook, unit: Unit) -> dict[str, Answer]:
+    """What the unit answers, span questions by its marks."""
+    kinds = [span.kind for span in unit.spans]
+    return known_answers(codebook, with_spans(codebook, unit.answers, kinds))
+
+
 def is_confidence(question: Question) -> bool:
     """Whether the question is the scale of sureness that every revision stores in its own column."""
     return question.key == CONFIDENCE and question.kind == "scale" and (question.low, question.high) == (1, 5)
@@ -238,6 +245,9 @@ def is_confidence(question: Question) -> bool:
 def span_kinds(codebook: Codebook) -> tuple[str, ...]:
     """The kinds of span the codebook's codes ask for: where the truth was before where it misleads."""
     kinds = {code.needs_span for question in codebook.questions for code in question.codes if code.needs_span}
+    kinds |= {
+        code.value for question in codebook.questions if question.kind == "span" for code in question.codes
+    }
     return tuple(sorted(kinds, key=lambda kind: (kind != "truth", kind))) or OTHER_SPANS
 
 

@@ -8,6 +8,7 @@ from labeling.annotations.rail import WHOLE, is_confidence, known_answers
 from labeling.codebooks.conditions import Answer
 from labeling.codebooks.grades import NotAllowed, Submission, check_submission, grade
 from labeling.codebooks.parts import Codebook
+from labeling.codebooks.path import with_spans
 from labeling.codebooks.rules import derive
 
 
@@ -51,7 +52,8 @@ def named(codebook: Codebook, number: int) -> str:
 
 
 def _check(codebook: Codebook, unit: Unit, confidence: int | None, evidence: frozenset[str]) -> Submission:
-    answers: dict[str, Answer] = dict(unit.answers.items())
+    kinds = [span.kind for span in unit.spans]
+    answers: dict[str, Answer] = with_spans(codebook, unit.answers, kinds)
     if confidence is not None and any(is_confidence(question) for question in codebook.questions):
         answers["confidence"] = confidence
     attached = frozenset(span.kind for span in unit.spans) | evidence

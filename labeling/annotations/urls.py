@@ -13,5 +13,6 @@ urlpatterns = [
     path("item/<int:pk>/commit/", views.commit, name="commit"),
     path("item/<int:pk>/skip/", views.skip, name="skip"),
     path("item/<int:pk>/alive/", views.alive, name="alive"),
+    path("item/<int:pk>/ahead/", views.ahead, name="ahead"),
     path("item/<int:pk>/transcript/", views.transcript, name="transcript"),
 ]

@@ -3,24 +3,27 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from auditor.accounts.access import access_project, person
-from auditor.accounts.models import Role, User
+from auditor.accounts.models import Membership, Role, User
+from auditor.browse.media import media_urls
 from auditor.evidence.models import Channel
 from auditor.evidence.opinions import quote_marks
 from auditor.web.pages import wants_fragment
 from labeling.annotations import actions, queries
 from labeling.annotations.content import BadContent, Content, parse, read
+from labeling.annotations.differences import differences
 from labeling.annotations.models import BLIND
 from labeling.annotations.queries import Standing
 from labeling.annotations.rail import Rail, build
 from labeling.codebooks.queries import definition_of
 from labeling.queues import actions as queues
-from labeling.queues.models import Round
+from labeling.queues.models import REVEAL, Item, Round
 from labeling.queues.queries import access_desk, desk_of, desks_of
 
 DESK = "labeling/annotations/item.html"
@@ -77,7 +80,8 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "round": standing.round,
         "codebook": standing.codebook,
         "desk": desk_of(standing.round, membership.user),
-        "document": queries.document_of(standing, quote_marks(said)),
+        "document": queries.document_of(standing, quote_marks(said), media_urls(project)),
+        "markdown": _markdown(request),
         "opinions": said,
         "layers": _layers(standing, request),
         "about": queries.about(standing),
@@ -109,7 +113,7 @@ def draft(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         return JsonResponse({"problem": str(problem), "saves": newest}, status=409)
     if not sent.get("rail"):
         return JsonResponse({"saves": saves})
-    rail = _rail(standing, content, reopened=str(sent.get("open") or ""))
+    rail = _rail(standing, content, reopened=str(sent.get("open") or ""), unit=_number(sent, "unit"))
     return _fragment(request, standing, content, rail, status=200)
 
 
@@ -117,41 +121,35 @@ def draft(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """Commit the present stage; then the same item with its evidence, or the next item."""
     membership = access_project(request, project, role=Role.REVIEWER)
-    standing = queries.access_standing(membership, pk)
     content = Content()
     try:
         sent = _sent(request)
         content = read(sent.get("content"))
-        done = _commit(standing, membership.user, content, sent)
+        done = _commit(queries.access_item(membership, pk), membership.user, content, sent)
     except (BadContent, actions.NotAllowed, actions.NotOnDesk) as problem:
-        return _refused(request, standing, content, str(problem), status=422)
+        return _refused(request, membership, pk, content, str(problem), status=422)
     except actions.StaleCommit as problem:
-        return _refused(
-            request, standing, content, _difference(standing, content, problem), status=409, reload=True
-        )
+        standing = queries.access_standing(membership, pk)
+        said = _difference(standing, content, problem)
+        return _refused(request, membership, pk, content, said, status=409, reload=True)
     except actions.Decided as problem:
-        return _refused(request, standing, content, str(problem), status=409, reload=True)
+        return _refused(request, membership, pk, content, str(problem), status=409, reload=True)
     if done.revision.late:
         messages.warning(
             request, "Kept, and marked as late: the item went to somebody else while it lay here."
         )
-    if done.revision.stage == BLIND and standing.round.policy == "reveal":
+    round = done.revision.item.round
+    if done.revision.stage == BLIND and round.policy == REVEAL:
         return _go(request, reverse("annotations:item", args=[project, pk]))
-    return _go(request, _next(standing.round, request))
+    return _go(request, _next(round, request))
 
 
-def _commit(standing: Standing, reviewer: User, content: Content, sent: dict[str, Any]) -> actions.Committed:
+def _commit(item: Item, reviewer: User, content: Content, sent: dict[str, Any]) -> actions.Committed:
     active = _number(sent, "active")
     if str(sent.get("stage")) == BLIND:
-        return actions.commit_blind(
-            item=standing.item, reviewer=reviewer, content=content, active_seconds=active
-        )
+        return actions.commit_blind(item=item, reviewer=reviewer, content=content, active_seconds=active)
     return actions.commit_final(
-        item=standing.item,
-        reviewer=reviewer,
-        content=content,
-        base=_number(sent, "base"),
-        active_seconds=active,
+        item=item, reviewer=reviewer, content=content, base=_number(sent, "base"), active_seconds=active
     )
 
 
@@ -192,8 +190,31 @@ def transcript(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         shown.marks if shown is not None else []
     )
     heat = shown.hue if shown is not None else "probe"
-    context = {"standing": standing, "document": queries.document_of(standing, marks), "heat": heat}
+    document = queries.document_of(standing, marks, media_urls(project))
+    context = {"standing": standing, "document": document, "heat": heat, "markdown": _markdown(request)}
     return render(request, f"{DESK}#text", context)
+
+
+@require_POST
+def ahead(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """Hold the item after this one and say where it is, so that the desk can fetch it while this one is worked on."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    standing = queries.access_standing(membership, pk)
+    try:
+        with transaction.atomic():
+            lease = queues.reserve_next(round=standing.round, reviewer=membership.user)
+            if lease is not None:
+                actions.open_up(lease=lease, round=standing.round)
+    except queues.RoundClosed:
+        lease = None
+    if lease is None or lease.item_id == pk:
+        return HttpResponse(status=204)
+    return JsonResponse({"url": reverse("annotations:item", args=[project, lease.item_id])})
+
+
+def _markdown(request: HttpRequest) -> str:
+    """How this browser wants Markdown: rendered, or raw."""
+    return "raw" if request.COOKIES.get("markdown") == "raw" else "rendered"
 
 
 def _layers(standing: Standing, request: HttpRequest) -> list[Channel]:
@@ -217,13 +238,15 @@ def _state(standing: Standing, project: str) -> dict[str, Any]:
         "active": standing.active_seconds,
         "editable": standing.may_commit,
         "content": standing.content.plain(),
-        "urls": {name: address(name) for name in ("draft", "commit", "alive", "transcript")},
+        "urls": {name: address(name) for name in ("draft", "commit", "alive", "transcript")}
+        | ({"ahead": address("ahead")} if standing.leads_on else {}),
     }
 
 
-def _rail(standing: Standing, content: Content, reopened: str = "") -> Rail:
+def _rail(standing: Standing, content: Content, reopened: str = "", unit: int = 0) -> Rail:
     """The rail, with the kinds of the channels that are relied on; only revealed readings count."""
-    return build(standing.codebook, content, queries.relied_kinds(standing, content), reopened=reopened)
+    attached = queries.relied_kinds(standing, content)
+    return build(standing.codebook, content, attached, reopened=reopened, unit=unit)
 
 
 def _fragment(
@@ -235,31 +258,32 @@ def _fragment(
 
 def _refused(
     request: HttpRequest,
-    standing: Standing,
+    membership: Membership,
+    pk: int,
     content: Content,
     problem: str,
     *,
     status: int,
     reload: bool = False,
 ) -> HttpResponse:
+    standing = queries.access_standing(membership, pk)
     rail = _rail(standing, content)
     return _fragment(request, standing, content, rail, status=status, problem=problem, reload=reload)
 
 
 def _difference(standing: Standing, content: Content, stale: actions.StaleCommit) -> str:
     """What stands, against what this page says."""
-    there = standing.codebook.by_code[stale.standing.label].words
-    here = _rail(standing, content).label.words
-    what = (
-        f"“{there}” there, “{here}” here" if there != here else f"both say “{there}”, and other fields differ"
-    )
-    return f"A label was committed from another tab: {what}. Nothing was overwritten."
+    found = differences(standing.codebook, queries.content_of(stale.standing), content)
+    return f"A label was committed from another tab: {'; '.join(found)}. Nothing was overwritten."
 
 
 def _next(round: Round, request: HttpRequest) -> str:
     """The address of the reviewer's next item, or of the desk that says that nothing is left."""
     try:
-        lease = queues.take_next(round=round, reviewer=person(request))
+        with transaction.atomic():
+            lease = queues.take_next(round=round, reviewer=person(request))
+            if lease is not None:
+                actions.open_up(lease=lease, round=round)
     except queues.RoundClosed:
         lease = None
     if lease is None:

@@ -22,6 +22,25 @@ _SPAN = pa.struct(
         ("quote", pa.string()),
     ]
 )
+_LABEL_UNIT = pa.struct(
+    [
+        ("number", pa.int32()),
+        ("position", pa.int32()),  # null for the whole transcript
+        ("part", pa.string()),  # empty for a whole message
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("quote", pa.string()),
+        ("label", pa.string()),
+        ("derived_label", pa.string()),
+        ("group", pa.string()),
+        ("grade", pa.string()),
+        ("grade_cap", pa.string()),
+        ("answers", pa.string()),  # JSON
+        ("lowered_reason", pa.string()),
+        ("missing_tests", pa.list_(pa.string())),
+    ]
+)
+_LABEL_SPAN = pa.struct([*_SPAN, pa.field("unit", pa.int32())])
 _MESSAGE = pa.struct(
     [
         ("position", pa.int32()),
@@ -47,7 +66,9 @@ _LABEL = pa.struct(
         ("rationale", pa.string()),
         ("lowered_reason", pa.string()),
         ("missing_tests", pa.list_(pa.string())),
-        ("spans", pa.list_(_SPAN)),
+        ("units", pa.list_(_LABEL_UNIT)),
+        ("spans", pa.list_(_LABEL_SPAN)),
+        ("flag", pa.string()),
         ("evidence_seen", pa.list_(pa.string())),
         ("relied_on", pa.list_(pa.string())),
         ("active_seconds", pa.int32()),
@@ -145,7 +166,14 @@ def as_row(record: Mapping[str, Any]) -> dict[str, Any]:
             else [{**message, "parts": _json(message["parts"])} for message in messages],
         },
         "ruling": {**ruling, "answers": _json(ruling["answers"])},
-        "labels": [{**label, "answers": _json(label["answers"])} for label in record["labels"]],
+        "labels": [
+            {
+                **label,
+                "answers": _json(label["answers"]),
+                "units": [{**unit, "answers": _json(unit["answers"])} for unit in label["units"]],
+            }
+            for label in record["labels"]
+        ],
     }
 
 

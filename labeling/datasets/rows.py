@@ -12,7 +12,7 @@ from auditor.corpus.queries import messages_of
 from auditor.evidence.models import HUMAN, Channel, Rollup
 from auditor.evidence.queries import visible_to
 from labeling.adjudication.models import Ruling
-from labeling.annotations.models import BLIND, LabelRevision
+from labeling.annotations.models import BLIND, LabelRevision, LabelUnit
 from labeling.codebooks.queries import definition_of
 from labeling.codebooks.rules import derive
 from labeling.datasets.models import Release
@@ -82,7 +82,7 @@ class Records:
         rows = LabelRevision.objects.filter(item_id__in=item_ids, pk__lte=self.last_label).select_related(
             "codebook_version"
         )
-        for revision in rows.defer("codebook_version__definition").prefetch_related("spans"):
+        for revision in rows.defer("codebook_version__definition").prefetch_related("units", "spans"):
             found[revision.item_id].append(revision)
         return found
 
@@ -138,6 +138,8 @@ class Records:
     def _label(self, label: LabelRevision, seen: dict[int, str]) -> dict[str, Any]:
         name = self.pseudonym(label.reviewer_id)
         self.reviewers.add(str(name))
+        units = list(label.units.all())
+        numbers = {unit.pk: unit.number for unit in units}
         return {
             "reviewer": name,
             "stage": label.stage,
@@ -160,14 +162,35 @@ class Records:
                     "start": span.start,
                     "end": span.end,
                     "quote": span.quote if self.include_text else None,
+                    "unit": numbers[span.unit_id],
                 }
                 for span in label.spans.all()
             ],
+            "units": [self._unit(unit) for unit in units],
+            "flag": label.flag,
             "evidence_seen": sorted({seen[reading] for reading in label.evidence_seen if reading in seen}),
             "relied_on": sorted({cited["channel"] for cited in label.relied_on if cited.get("channel")}),
             "active_seconds": label.active_seconds,
             "late": label.late,
             "codebook": label.codebook_version.number,
+        }
+
+    def _unit(self, unit: LabelUnit) -> dict[str, Any]:
+        return {
+            "number": unit.number,
+            "position": unit.position,
+            "part": unit.part,
+            "start": unit.start,
+            "end": unit.end,
+            "quote": unit.quote if self.include_text else None,
+            "label": unit.label,
+            "derived_label": unit.derived_label,
+            "group": unit.group,
+            "grade": unit.grade,
+            "grade_cap": unit.grade_cap,
+            "answers": unit.answers,
+            "lowered_reason": unit.lowered_reason,
+            "missing_tests": _words(unit.missing_tests),
         }
 
     def _sampling(self, item: Item) -> dict[str, Any]:

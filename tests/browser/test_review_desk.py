@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 
 from auditor.accounts.models import Project, User
 from auditor.evidence.actions import CitedQuote
-from labeling.annotations import actions
 from labeling.annotations.models import Draft, LabelRevision
 from labeling.queues.models import Lease, Round
 from tests import make
@@ -20,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture(autouse=True)
 def unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adjudication has tests of its own."""
-    monkeypatch.setattr(actions, "ring", lambda *_: None)
+    monkeypatch.setattr("labeling.annotations.actions.commits.ring", lambda *_: None)
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ def test_three_labels_by_keyboard_from_first_to_last(
     axe(page)
     page.keyboard.press("e")
     page.keyboard.press("r")
-    expect(page.locator("[data-rely]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-rely][aria-pressed=true]")).to_contain_text("pointed at")
     page.keyboard.press("Enter")
     ready(page, "blind")
     first = LabelRevision.objects.get(stage="final")

@@ -1,42 +1,37 @@
 /* The review desk: keys and clicks become the form, the server answers with the rail that follows from it.
 
    <div data-desk> … <div id="rail"> [data-answer][data-value|data-step] [data-open] [data-next] [data-confidence]
-                     [data-field] [data-facet] [data-jump] [data-unmark] </div>
-                     [data-evidence] [data-rely]   [data-commit]   [data-mark]   [data-layer]   [data-saved] </div>
+                     [data-field] [data-facet] [data-jump] [data-unmark] [data-unit] [data-place-here] </div>
+                     [data-evidence] [data-rely][data-place]   [data-commit]   [data-mark]   [data-layer]   [data-saved] </div>
    <script id="desk-state" type="application/json">   stage, base, saves, content, urls: see views._state
 
-   The form lives here (`form`) and is saved by autosave.js. While the rail is on its way, keys wait and are
-   pressed again when it is there, so that fast fingers always answer the question they saw coming.
+   The form lives here (`form`, see form.js) and is saved by autosave.js. While the rail is on its way, keys wait and
+   are pressed again when it is there, so that fast fingers always answer the question they saw coming. The next
+   item is fetched ahead and takes this one's place (passage.js); `attach` is undone then and done again.
 */
-import { step } from "../../auditor/corpus/reader.js";
 import { isTyping } from "../../auditor/web/keys.js";
 import { say } from "../../auditor/web/toasts.js";
 import { Activity, BEAT } from "./activity.js";
 import { Autosave, words } from "./autosave.js";
+import { after, answered, emptyUnit, isEmpty, nextPlace, pointed, spansOf, without } from "./form.js";
 import { Marks } from "./marks.js";
+import { Passage } from "./passage.js";
+import { Pieces } from "./pieces.js";
 
-/** The answers with one of them changed: a value set, or switched on or off in a multiple choice. */
-export function answered(answers, key, value, several = false) {
-  const next = { ...answers };
-  if (!several) next[key] = value;
-  else {
-    const had = Array.isArray(next[key]) ? next[key] : [];
-    next[key] = had.includes(value) ? had.filter((one) => one !== value) : [...had, value];
-  }
-  if (next[key] === "" || (several && !next[key].length)) delete next[key];
-  return next;
-}
-
-/** The value after `now` in a ring. */
-export function after(values, now) {
-  return values[(values.indexOf(now) + 1) % values.length];
-}
+const AHEAD = 600; // ms after which the next item is fetched
+const FOCUS = "auditor-desk-focus";
+const WRITES = ["answer", "open", "next", "unmark", "rely", "commit", "unit", "addUnit", "removeUnit", "placeHere"]; // clicks that wait for nothing under way
 
 export function attach(document, window) {
   const desk = document.querySelector("[data-desk]");
   const state = JSON.parse(document.getElementById("desk-state").textContent);
   const csrf = JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"];
   const form = state.content;
+  const over = new AbortController(); // ends every listener of this item
+  const { signal } = over;
+  const timers = [];
+  let at = Math.min(state.unit ?? 0, form.units.length - 1); // index of the unit at hand
+  const unit = () => form.units[at];
   const rail = () => document.getElementById("rail");
   const activity = new Activity({ seconds: state.active });
   const waiting = []; // keys pressed while the rail was on its way
@@ -83,7 +78,7 @@ export function attach(document, window) {
     rail().setAttribute("aria-busy", "true");
     autosave.change(form);
     railDue = false;
-    const answer = await autosave.flush({ rail: true, open });
+    const answer = await autosave.flush({ rail: true, open, unit: at });
     if (answer?.ok) replaceRail(await answer.text());
     else if (answer?.status === 409) offerReload((await answer.json()).problem);
     else if (answer?.status === 422) say((await answer.json()).problem, { bad: true });
@@ -105,12 +100,27 @@ export function attach(document, window) {
       if (same && fold.open) same.open = true;
     }
     rail().replaceWith(document.adoptNode(fresh));
-    for (const field of rail().querySelectorAll("input[data-field]")) field.value = form[field.dataset.field] ?? "";
+    for (const field of rail().querySelectorAll("input[data-field]")) field.value = valueOf(field.dataset.field);
     if (focused) document.getElementById(focused)?.focus();
     rail().querySelector(".q.now")?.scrollIntoView({ block: "nearest" });
     desk.querySelector("[data-announce]").textContent = rail().dataset.say;
-    marks.draw(form.spans);
+    draw();
   };
+
+  const draw = () => {
+    marks.draw(spansOf(form), at);
+    for (const element of desk.querySelectorAll(".is-unit")) element.classList.remove("is-unit");
+    const place = unit().place;
+    if (!place || place.start != null) return;
+    const message = desk.querySelector(`.msg[data-position="${Number(place.position)}"]`);
+    const block = place.part && message?.querySelector(`.part[data-part="${window.CSS.escape(place.part)}"]`)?.closest(".block");
+    (block || message)?.classList.add("is-unit");
+  };
+
+  /** A field of the form or, for what each unit has of its own, of the unit at hand. */
+  const ofUnit = (name) => ["label", "grade", "lowered_reason"].includes(name);
+  const valueOf = (name) => (ofUnit(name) ? unit() : form)[name] ?? "";
+  const write = (name, value) => ((ofUnit(name) ? unit() : form)[name] = value);
 
   const offerReload = (problem) => {
     say(problem, { bad: true });
@@ -142,14 +152,15 @@ export function attach(document, window) {
       event.stopImmediatePropagation();
       if (!event.repeat) waiting.push(event.key);
     },
-    { capture: true },
+    { capture: true, signal },
   );
 
   const marks = new Marks({
     document,
+    signal,
     add: (kind, anchor) => {
-      form.spans = [...form.spans, { kind, ...anchor }];
-      marks.draw(form.spans);
+      unit().spans = [...unit().spans, { kind, ...anchor }];
+      draw();
       follow();
     },
   });
@@ -160,13 +171,13 @@ export function attach(document, window) {
     answer: (button) => {
       const several = button.dataset.kind === "multiple";
       const value = button.dataset.step === undefined ? button.dataset.value : Number(button.dataset.step);
-      form.answers = answered(form.answers, button.dataset.answer, value, several);
+      unit().answers = answered(unit().answers, button.dataset.answer, value, several);
       return follow(several ? button.dataset.answer : "");
     },
     open: (button) => follow(button.dataset.open),
     next: () => {
       const text = rail().querySelector("[data-answer-text]");
-      if (text) form.answers = answered(form.answers, text.dataset.answerText, text.value.trim());
+      if (text) unit().answers = answered(unit().answers, text.dataset.answerText, text.value.trim());
       return follow();
     },
     confidence: (button) => {
@@ -177,21 +188,42 @@ export function attach(document, window) {
       }
       changed();
     },
-    jump: (button) => marks.goTo(form.spans[Number(button.dataset.jump)]),
+    jump: (button) => marks.goTo(unit().spans[Number(button.dataset.jump)]),
     unmark: (button) => {
-      form.spans = form.spans.filter((_, index) => index !== Number(button.dataset.unmark));
-      marks.draw(form.spans);
+      unit().spans = unit().spans.filter((_, index) => index !== Number(button.dataset.unmark));
+      draw();
       return follow();
     },
     mark: (button) => state.editable && marks.start(button.dataset.mark || rail().dataset.nextKind),
-    rely: (button) => {
-      const id = Number(button.dataset.rely);
-      form.relied_on = form.relied_on.includes(id) ? form.relied_on.filter((one) => one !== id) : [...form.relied_on, id];
-      showRelied();
+    unit: (button) => goUnit(Number(button.dataset.unit)),
+    addUnit: () => {
+      const free = form.units.findIndex(isEmpty);
+      if (free < 0) form.units.push(emptyUnit());
+      return goUnit(free < 0 ? form.units.length - 1 : free);
+    },
+    removeUnit: () => {
+      [form.units, at] = without(form.units, at);
+      return goUnit(at);
+    },
+    placeHere: () => {
+      const message = desk.querySelector(".msg[aria-current]") ?? desk.querySelector(".msg[data-position]");
+      if (!message) return null;
+      const calls = [...message.querySelectorAll(".block.tool_call .part[data-part]")].map((part) => part.dataset.part);
+      unit().place = nextPlace(unit().place, Number(message.dataset.position), calls);
+      draw();
       return follow();
     },
-    nextCard: () => goCard(1),
-    relyNow: () => (desk.querySelector("[data-card].now") ?? goCard(1))?.querySelector("[data-rely]")?.click(),
+    rely: (button) => {
+      form.relied_on = pointed(form.relied_on, pieces.of(button));
+      pieces.show();
+      return follow();
+    },
+    zen: () => {
+      const on = desk.toggleAttribute("data-focus");
+      window.localStorage?.setItem(FOCUS, on ? "1" : "0");
+    },
+    nextCard: () => pieces.next(),
+    relyNow: () => (pieces.now ?? pieces.next())?.click(),
     cycleHeat: () => {
       const layers = [...desk.querySelectorAll("[data-layer]")];
       after(layers, layers.find((layer) => layer.checked)).click();
@@ -212,19 +244,19 @@ export function attach(document, window) {
       const button = event.target.closest?.(`[data-${attribute}]`);
       if (!button || button.disabled) continue;
       if (busy && name === "commit") commitDue = true;
-      if (busy && ["answer", "open", "next", "unmark", "rely", "commit"].includes(name)) return;
+      if (busy && WRITES.includes(name)) return;
       act(button);
       return;
     }
-  });
+  }, { signal });
 
   document.addEventListener("input", (event) => {
     activity.touch();
     const { field } = event.target.dataset ?? {};
-    if (!field || event.target.tagName === "SELECT" || !(field in form)) return;
-    form[field] = event.target.value;
+    if (!field || event.target.tagName === "SELECT") return;
+    write(field, event.target.value);
     changed();
-  });
+  }, { signal });
 
   document.addEventListener("change", (event) => {
     const { field, facet, facetText, layer } = event.target.dataset ?? {};
@@ -232,36 +264,26 @@ export function attach(document, window) {
     else if (facet) {
       const chosen = event.target.multiple ? [...event.target.selectedOptions].map((option) => option.value) : event.target.value;
       const isStep = event.target.selectedOptions?.[0]?.dataset.step !== undefined;
-      form.answers = answered(form.answers, facet, isStep ? Number(chosen) : chosen);
-      if (Array.isArray(chosen) && !chosen.length) delete form.answers[facet];
+      unit().answers = answered(unit().answers, facet, isStep ? Number(chosen) : chosen);
+      if (Array.isArray(chosen) && !chosen.length) delete unit().answers[facet];
       follow();
     } else if (facetText) {
-      form.answers = answered(form.answers, facetText, event.target.value.trim());
+      unit().answers = answered(unit().answers, facetText, event.target.value.trim());
       follow();
     } else if (field && event.target.tagName === "SELECT") {
-      form[field] = event.target.value;
+      write(field, event.target.value);
       follow();
     }
-  });
+  }, { signal });
 
   // ---- the evidence
 
-  const showRelied = () => {
-    for (const button of desk.querySelectorAll("[data-rely]")) {
-      const on = form.relied_on.includes(Number(button.dataset.rely));
-      button.setAttribute("aria-pressed", String(on));
-      button.querySelector("[data-words]").textContent = on ? "Relied on" : "Rely on this";
-    }
-  };
+  const pieces = new Pieces({ desk, form, goTo: (place) => marks.goTo(place) });
 
-  const goCard = (by) => {
-    const cards = [...desk.querySelectorAll("[data-card]")];
-    if (!cards.length) return null;
-    const now = cards.findIndex((card) => card.classList.contains("now"));
-    const card = cards[now < 0 ? 0 : step(now, by, cards.length) === now ? 0 : now + by];
-    cards.forEach((one) => one.classList.toggle("now", one === card));
-    card.scrollIntoView({ block: "nearest" });
-    return card;
+  const goUnit = (index) => {
+    at = Math.min(Math.max(index, 0), form.units.length - 1);
+    draw();
+    return follow();
   };
 
   const heat = async (key) => {
@@ -272,7 +294,7 @@ export function attach(document, window) {
     const top = pane.scrollTop;
     document.getElementById("text").replaceWith(document.adoptNode(fresh));
     pane.scrollTop = top;
-    marks.draw(form.spans);
+    draw();
   };
 
   // ---- commit
@@ -293,7 +315,7 @@ export function attach(document, window) {
     if (next) {
       autosave.stop();
       autosave.forget();
-      return window.location.assign(next);
+      return leave(next);
     }
     if (answer.status === 409 || answer.status === 422) {
       replaceRail(await answer.text());
@@ -306,34 +328,53 @@ export function attach(document, window) {
     waiting.length = 0;
   };
 
+  /** On to what follows the commit: in place where it is a desk, else as any page. */
+  const leave = async (url) => {
+    if (await passage.go(url)) {
+      detach();
+      document.dispatchEvent(new window.CustomEvent("windows-changed"));
+      attach(document, window);
+    } else window.location.assign(url);
+  };
+
+  const passage = new Passage({ document, window, csrf, ahead: state.urls.ahead });
+
   // ---- time, signs of life, and going away
 
   for (const name of ["pointerdown", "scroll", "wheel", "touchstart"]) {
-    document.addEventListener(name, () => activity.touch(), { capture: true, passive: true });
+    document.addEventListener(name, () => activity.touch(), { capture: true, passive: true, signal });
   }
-  window.setInterval(() => {
+  timers.push(window.setInterval(() => {
     activity.tick(document.visibilityState === "visible");
     showSaved();
-  }, 1000);
-  window.setInterval(async () => {
+  }, 1000));
+  timers.push(window.setInterval(async () => {
     if (!activity.isThere(document.visibilityState === "visible") || !state.editable) return;
     const answer = await post(state.urls.alive, {}).catch(() => null);
     if (answer?.status === 409) say((await answer.json()).problem, { bad: true });
-  }, BEAT);
+  }, BEAT));
   window.addEventListener("pagehide", () => {
     const left = autosave.last();
     if (left) post(state.urls.draft, left, { keepalive: true }).catch(() => null);
-  });
+  }, { signal });
+  window.addEventListener("popstate", () => window.location.reload(), { signal });
 
   const left = state.editable ? autosave.restorable() : null;
   if (left) {
     Object.assign(form, left);
-    for (const field of desk.querySelectorAll("textarea[data-field], input[data-field]")) field.value = form[field.dataset.field] ?? "";
+    for (const field of desk.querySelectorAll("textarea[data-field], input[data-field]")) field.value = valueOf(field.dataset.field);
+    at = Math.min(at, form.units.length - 1);
     autosave.number += 1;
     follow().then(() => say("What this browser had kept was put back."));
   }
-  showRelied();
-  marks.draw(form.spans);
+  const detach = () => {
+    over.abort();
+    timers.forEach((timer) => window.clearInterval(timer));
+  };
+  if (state.urls.ahead) timers.push(window.setTimeout(() => passage.lookAhead(), AHEAD));
+  desk.toggleAttribute("data-focus", window.localStorage?.getItem(FOCUS) === "1");
+  pieces.show();
+  draw();
   desk.dataset.ready = "";
 }
 

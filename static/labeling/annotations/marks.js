@@ -4,7 +4,8 @@
    <div data-span-bar hidden> <b data-span-kind></b> <input data-span-find> </div>
 
    Marks are drawn with the CSS Highlight API: the text's elements stay as they are, so offsets hold and
-   a thousand marks cost nothing. Kinds: ::highlight(span-truth), ::highlight(span-misleads), ::highlight(span-mine).
+   a thousand marks cost nothing. Kinds: ::highlight(span-truth), ::highlight(span-misleads), ::highlight(span-mine),
+   and ::highlight(span-other) for the marks of other units.
 */
 import { fromRange, toRange } from "../../auditor/corpus/anchors.js";
 import { extend, find, move, sentenceEnd, wordsOf } from "./words.js";
@@ -12,20 +13,15 @@ import { extend, find, move, sentenceEnd, wordsOf } from "./words.js";
 const DRAWN = { truth: "span-truth", misleads: "span-misleads" };
 
 export class Marks {
-  constructor({ document, add }) {
+  constructor({ document, add, signal }) {
     this.document = document;
     this.add = add; // (kind, anchor)
     this.bar = document.querySelector("[data-span-bar]");
     this.choice = null;
-    this.lastRange = null;
-    document.addEventListener("selectionchange", () => {
-      const selection = document.getSelection();
-      if (selection.rangeCount && !selection.isCollapsed) this.lastRange = selection.getRangeAt(0).cloneRange();
-    });
-    document.addEventListener("mousedown", (event) => {
+        document.addEventListener("mousedown", (event) => {
       if (event.target.closest?.("[data-mark]")) event.preventDefault(); // the selection stays
-    });
-    document.defaultView.addEventListener("keydown", (event) => this.onKey(event), { capture: true });
+    }, { signal });
+    document.defaultView.addEventListener("keydown", (event) => this.onKey(event), { capture: true, signal });
     this.bar?.querySelector("[data-span-find]")?.addEventListener("input", (event) => this.seek(event.target.value, false));
   }
 
@@ -146,12 +142,12 @@ export class Marks {
     bringIntoView(range);
   }
 
-  /** Draw all marks; ones whose part is not on the page are left out. */
-  draw(spans) {
-    const byName = { "span-truth": [], "span-misleads": [], "span-mine": [] };
+  /** Draw all marks, those of the units that are not at hand paler; ones whose part is not on the page are left out. */
+  draw(spans, unit = 0) {
+    const byName = { "span-truth": [], "span-misleads": [], "span-mine": [], "span-other": [] };
     for (const span of spans) {
       const range = toRange(this.root, span);
-      if (range) byName[DRAWN[span.kind] ?? "span-mine"].push(range);
+      if (range) byName[(span.unit ?? unit) === unit ? (DRAWN[span.kind] ?? "span-mine") : "span-other"].push(range);
     }
     for (const [name, ranges] of Object.entries(byName)) highlight(name, ranges);
   }

@@ -31,7 +31,8 @@ def settle(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Rings for adjudication are counted here instead of answered."""
     rung: list[int] = []
     monkeypatch.setattr(
-        actions, "ring", lambda task, *ids: rung.append(*ids) if task == actions.SETTLE else None
+        "labeling.annotations.actions.commits.ring",
+        lambda task, *ids: rung.append(*ids) if task == actions.SETTLE else None,
     )
     return rung
 
@@ -319,7 +320,7 @@ def test_a_failing_commit_writes_nothing_at_all(
         raise RuntimeError("the disk is gone")
 
     blind(item, ana)
-    monkeypatch.setattr(publishing, "write_readings", broken)
+    monkeypatch.setattr(publishing, "write_label", broken)
     with pytest.raises(RuntimeError):
         final(item, ana)
     assert LabelRevision.objects.filter(stage=FINAL).count() == 0

@@ -14,7 +14,6 @@ from auditor.corpus.records import ParsedMessage
 from auditor.evidence.actions import CitedQuote
 from auditor.evidence.models import Reading
 from auditor.evidence.tracks import NewTrack, write_tracks
-from labeling.annotations import actions
 from labeling.annotations.models import Draft, LabelRevision
 from labeling.queues.actions import close_round, take_next
 from labeling.queues.models import Item, Lease, Round
@@ -28,7 +27,7 @@ CANARY = re.compile("canary[a-z]+")
 @pytest.fixture(autouse=True)
 def unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adjudication has tests of its own."""
-    monkeypatch.setattr(actions, "ring", lambda *_: None)
+    monkeypatch.setattr("labeling.annotations.actions.commits.ring", lambda *_: None)
 
 
 @pytest.fixture

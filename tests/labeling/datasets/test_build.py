@@ -43,7 +43,7 @@ def test_records_hold_ruling_labels_and_sampling_in_the_samples_order(round: Rou
     )
     assert [(one["stage"], one["label"]) for one in agreed["labels"]] == [("blind", "U"), ("final", "U")] * 2
     assert agreed["labels"][1]["spans"] == [
-        {"kind": "misleads", "position": 1, "part": "text", "start": 0, "end": 3, "quote": "Yes"}
+        {"kind": "misleads", "position": 1, "part": "text", "start": 0, "end": 3, "quote": "Yes", "unit": 0}
     ]
     assert agreed["sampling"]["probability"] == 1.0
     assert (agreed["sampling"]["overall"], agreed["sampling"]["carries_back"]) == (None, True)

@@ -1,0 +1,67 @@
+/* From item to item without waiting: the next one is fetched while this one is being worked on, and put in its place.
+
+   const passage = new Passage({ document, window, urls: { ahead, here } })
+   passage.lookAhead()      asks the server to hold the next item, and fetches its page
+   await passage.go(url)    shows the page at `url`: from memory, else from the server; false if it must be loaded whole
+
+   Only <main>, the chip with the progress and the title change; scripts and styles stay. A page fetched ahead
+   is one commit behind, so its count of finished items is moved on by one.
+*/
+import { shouldOpen } from "../../auditor/web/panes.js";
+import { refresh } from "../../auditor/web/times.js";
+
+const FRESH = 10 * 60_000; // ms after which a page fetched ahead is fetched again
+
+export class Passage {
+  constructor({ document, window, ahead, csrf, now = () => Date.now() }) {
+    Object.assign(this, { document, window, ahead, csrf, now });
+    this.kept = null; // { url, html, at }
+    this.looking = null;
+  }
+
+  /** Hold and fetch the next item once; nothing is said if it does not work, since the commit will do it. */
+  lookAhead() {
+    if (!this.ahead || this.looking) return this.looking;
+    this.looking = this.fetchAhead().catch(() => null);
+    return this.looking;
+  }
+
+  async fetchAhead() {
+    const answer = await this.window.fetch(this.ahead, { method: "POST", headers: { "X-CSRFToken": this.csrf, "HX-Request": "true" } });
+    if (answer.status !== 200) return;
+    const { url } = await answer.json();
+    const page = await this.window.fetch(url);
+    if (page.ok && !page.redirected) this.kept = { url, html: await page.text(), at: this.now() };
+  }
+
+  /** Put the page at `url` in place of this one; false where only loading it whole will do. */
+  async go(url) {
+    const kept = this.kept?.url === url && this.now() - this.kept.at < FRESH ? this.kept.html : null;
+    const html = kept ?? (await this.fetched(url));
+    const fresh = html && new this.window.DOMParser().parseFromString(html, "text/html");
+    if (!fresh?.querySelector("[data-desk]")) return false;
+    const { document } = this;
+    document.title = fresh.title;
+    const [chip, newer] = [document, fresh].map((page) => page.querySelector("[data-progress]"));
+    if (chip && newer) chip.replaceWith(document.adoptNode(newer));
+    if (kept) moveOn(document.querySelector("[data-progress] [data-done]"));
+    document.getElementById("main").replaceChildren(...[...fresh.getElementById("main").childNodes].map((node) => document.adoptNode(node)));
+    const narrow = this.window.matchMedia("(max-width: 899.9px)").matches;
+    for (const pane of document.querySelectorAll("details[data-pane]")) pane.open = shouldOpen(narrow, pane.dataset.pane);
+    refresh(document, this.now());
+    this.window.htmx?.process(document.getElementById("main"));
+    this.window.history.pushState(null, "", url);
+    this.window.scrollTo(0, 0);
+    return true;
+  }
+
+  async fetched(url) {
+    const page = await this.window.fetch(url).catch(() => null);
+    return page?.ok && !page.redirected ? page.text() : null;
+  }
+}
+
+function moveOn(count) {
+  const done = Number(count?.textContent);
+  if (count && Number.isInteger(done)) count.textContent = String(done + 1);
+}
