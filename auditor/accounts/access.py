@@ -4,7 +4,9 @@ from typing import Any, cast
 
 from django.http import Http404, HttpRequest
 
-from auditor.accounts.models import Membership, OneTimeLink, Role, User
+from auditor.accounts.models import Membership, OneTimeLink, Role, Scope, Token, User
+from auditor.accounts.queries import tokens_for
+from auditor.web.problems import Problem
 
 
 def person(request: HttpRequest) -> User:
@@ -27,6 +29,40 @@ def access_project(request: HttpRequest, slug: str, *, role: int = Role.VIEWER) 
         raise Http404("no such page for you")
     cast(Any, request).membership = membership
     return membership
+
+
+def access_caller(request: HttpRequest, *, scope: int = Scope.READ, role: int = Role.VIEWER) -> Membership:
+    """The membership that a call of the API acts under; its token was checked before.
+
+    Raises:
+        Problem: the token's scope does not reach so far (403).
+        Http404: the person's role is too low, as on the pages.
+    """
+    token: Token = cast(Any, request).auth
+    if token.scope < scope:
+        needed, given = Scope(scope).label, Scope(token.scope).label
+        raise Problem(403, f"This needs a token of the scope {needed}; this one may {given}.", field="token")
+    membership = (
+        Membership.objects.of_active()
+        .select_related("project", "user")
+        .filter(project=token.project_id, user=token.user_id)
+        .first()
+    )
+    if membership is None or not membership.at_least(role):
+        raise Http404("no such thing for you")
+    return membership
+
+
+def access_token(membership: Membership, pk: int) -> Token:
+    """A usable token of the same project: one's own, or for an owner anybody's.
+
+    Raises:
+        Http404: not in this project, somebody else's, or no longer usable.
+    """
+    found = tokens_for(membership).filter(pk=pk).first()
+    if found is None:
+        raise Http404("no such token")
+    return found
 
 
 def access_member(membership: Membership, pk: int) -> Membership:

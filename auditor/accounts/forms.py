@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
 from auditor.accounts.actions import must_wait, note_failed_sign_in
-from auditor.accounts.models import Role
+from auditor.accounts.models import ROLE_OF_SCOPE, Membership, Role, Scope
 
 
 class SignInForm(AuthenticationForm):
@@ -74,3 +74,28 @@ class RoleForm(forms.Form):
     """Another role for a member."""
 
     role = forms.TypedChoiceField(choices=Role.choices, coerce=int)
+
+
+SCOPE_WORDS = {
+    Scope.READ: "Read: see what you see",
+    Scope.REVIEW: "Review: also label, adjudicate and discuss as you",
+    Scope.MANAGE: "Manage: also open rounds, change codebooks and draw samples",
+}
+
+
+class TokenForm(forms.Form):
+    """What a token is for, and how far it reaches: at most as far as the member."""
+
+    name = forms.CharField(max_length=100, label="Program", help_text="What will use it: “nightly export”.")
+    scope = forms.TypedChoiceField(coerce=int, label="May")
+    days = forms.IntegerField(
+        min_value=1, max_value=3650, required=False, label="Days it lasts", help_text="Empty: until revoked."
+    )
+
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["scope"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (scope.value, SCOPE_WORDS[scope]) for scope in Scope if membership.at_least(ROLE_OF_SCOPE[scope])
+        ]

@@ -2,6 +2,7 @@
 
     User 1--* Membership *--1 Project          a role each
     Invitation, SignInLink                     one-time links; only digests of their tokens are stored
+    Token *--1 User, *--1 Project              lets a program act as the person within the project
 
 Sign-up is closed: a person gets in by an invitation, a one-time link, or a password they set.
 """
@@ -162,3 +163,51 @@ class SignInFailure(models.Model):
 
     def __str__(self) -> str:
         return f"failure at {self.at}"
+
+
+class Scope(models.IntegerChoices):
+    """What a token may be used for; each scope includes the lower ones."""
+
+    READ = 10, "read"
+    REVIEW = 20, "review"
+    MANAGE = 30, "manage"
+
+
+ROLE_OF_SCOPE = {Scope.READ: Role.VIEWER, Scope.REVIEW: Role.REVIEWER, Scope.MANAGE: Role.MANAGER}
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def usable(self) -> "TokenQuerySet":
+        """Tokens that were neither revoked nor have run out."""
+        lasting = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+        return self.filter(lasting, revoked_at__isnull=True)
+
+
+class Token(models.Model):
+    """Lets a program act as one person within one project: never for more than that person may do there."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)  # what uses it: "nightly export"
+    scope = models.PositiveSmallIntegerField(choices=Scope.choices)
+    key = models.CharField(max_length=16, unique=True)  # the part of it that is no secret and finds the row
+    digest = models.CharField(max_length=64)  # sha256 hex of the whole token, which is shown once
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    expires_at = models.DateTimeField(null=True)  # null: lasts until it is revoked
+    revoked_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)  # last, to the hour
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(scope__in=Scope.values), name="known_scope")]
+        indexes = [models.Index(fields=["project", "user"], name="tokens_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"token {self.name}"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it still works."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())

@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from auditor.accounts.models import Membership, OneTimeLink, Project, Role, User
+from auditor.accounts.models import Membership, OneTimeLink, Project, Role, Token, User
 from auditor.ledger.models import Event
 
 
@@ -42,3 +42,14 @@ def events_of(project: Project) -> QuerySet[Event]:
 def first_owner() -> User | None:
     """The person who set this installation up."""
     return User.objects.filter(is_active=True, may_create_projects=True).order_by("pk").first()
+
+
+def tokens_of(user: User) -> QuerySet[Token]:
+    """A person's own usable tokens over all projects, newest first."""
+    return Token.objects.usable().filter(user=user).select_related("project", "user").order_by("-pk")
+
+
+def tokens_for(membership: Membership) -> QuerySet[Token]:
+    """The project's usable tokens that this member may see: their own, and for an owner everybody's."""
+    rows = Token.objects.usable().filter(project=membership.project).select_related("project", "user")
+    return (rows if membership.is_owner else rows.filter(user=membership.user)).order_by("-pk")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from auditor.accounts import views
+from auditor.accounts import views, views_tokens
 
 app_name = "accounts"
 urlpatterns = [
@@ -16,5 +16,7 @@ urlpatterns = [
     path("p/<slug:project>/people/<int:pk>/reset-link/", views.reset_link, name="reset_link"),
     path("p/<slug:project>/people/<int:pk>/role/", views.change_role, name="change_role"),
     path("p/<slug:project>/people/<int:pk>/active/", views.set_active, name="set_active"),
+    path("p/<slug:project>/people/tokens/", views_tokens.tokens, name="tokens"),
+    path("p/<slug:project>/people/tokens/<int:pk>/revoke/", views_tokens.revoke, name="revoke_token"),
     path("p/<slug:project>/ledger/", views.ledger, name="ledger"),
 ]

@@ -129,7 +129,12 @@ def profile(request: HttpRequest) -> HttpResponse:
             login(request, user, backend=BACKEND)
             messages.success(request, "Your password is set.")
             return redirect("accounts:profile")
-    context = {"form": form, "memberships": queries.memberships_of(person(request))}
+    user = person(request)
+    context = {
+        "form": form,
+        "memberships": queries.memberships_of(user),
+        "tokens": queries.tokens_of(user)[:200],
+    }
     return render(request, "auditor/accounts/profile.html", context, status=422 if form.errors else 200)
 
 

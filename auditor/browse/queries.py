@@ -130,14 +130,18 @@ def listing(
     sight: Sight,
     channels: Mapping[str, Channel],
     wanted: Wanted = Wanted(),  # frozen
+    most: int = ROWS,
 ) -> Listing:
     """One page of the project's transcripts, arranged so; a damaged cursor gives the first page.
+
+    Args:
+        most: rows of the page; fewer where words are searched, which is dearer by the row.
 
     Raises:
         FilterError: the filter names what the project does not have, or its words cannot be read.
     """
     check_names(arrangement.filter, project_id=project_id, sight=sight)
-    size = ROWS_WITH_HEADLINES if arrangement.filter.words else ROWS
+    size = min(most, ROWS_WITH_HEADLINES) if arrangement.filter.words else most
     found = _found(arrangement, project_id, sight, channels, wanted, size)
     columns = arrangement.shown_columns(channels)
     return Listing(

@@ -52,4 +52,5 @@ HOST = env_str("AUDITOR_HOST", "127.0.0.1")  # where `manage.py run` listens
 PORT = env_int("AUDITOR_PORT", 8000)
 WORKER_PROCESSES = env_int("AUDITOR_WORKER_PROCESSES", 2)
 TIME_ZONE = env_str("AUDITOR_TIME_ZONE", "UTC")
+ALLOWED_HOOK_HOSTS = env_list("AUDITOR_ALLOWED_HOOK_HOSTS")  # webhooks may reach these, private ones too
 EAGER_TASKS = env_bool("AUDITOR_EAGER_TASKS", False)  # tests: tasks run where they are queued

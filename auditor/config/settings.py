@@ -50,6 +50,7 @@ EVIDENCE_APPS = [
     "auditor.web",
     "auditor.accounts",
     "auditor.runs",
+    "auditor.webhooks",
     "auditor.corpus",
     "auditor.evidence",
     "auditor.sampling",
@@ -233,6 +234,8 @@ CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_BEAT_SCHEDULE = {
     "pulse": {"task": "runs.pulse", "schedule": 10.0, "options": {"expires": 20}},
     "sweep": {"task": "runs.sweep", "schedule": 15.0, "options": {"expires": 30}},
+    "webhooks": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+    "webhook-log": {"task": "webhooks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
     "settle": {"task": "adjudication.settle_due", "schedule": 15.0, "options": {"expires": 30}},
 }
 
@@ -252,6 +255,7 @@ TIME_ZONE = env.TIME_ZONE
 USE_THOUSAND_SEPARATOR = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 << 20  # bytes of a form, files excluded
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+ALLOWED_HOOK_HOSTS = env.ALLOWED_HOOK_HOSTS
 MAX_UPLOAD_BYTES = env.MAX_UPLOAD_MB << 20
 
 LOGGING = {

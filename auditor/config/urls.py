@@ -2,11 +2,15 @@
 
 from django.urls import include, path
 
+from auditor.config.api import addresses
+
 urlpatterns = [
     path("", include("auditor.runtime.urls")),
+    path("api/v1/", include((addresses(), "api"))),
     path("", include("labeling.overview.urls")),
     path("", include("auditor.accounts.urls")),
     path("p/<slug:project>/runs/", include("auditor.runs.urls")),
+    path("p/<slug:project>/webhooks/", include("auditor.webhooks.urls")),
     path("p/<slug:project>/", include("auditor.intake.urls")),
     path("p/<slug:project>/transcripts/", include("auditor.browse.urls")),
     path("p/<slug:project>/channels/", include("auditor.evidence.urls")),

@@ -1,0 +1,123 @@
+"""The API, put together from each slice's `api.py`; what is common to all of it stands here."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from auditor.accounts.api import Bearer
+from auditor.accounts.api import router as accounts
+from auditor.browse.api import router as browse
+from auditor.web.keyset import BadCursor
+from auditor.web.problems import Problem, problem
+from auditor.web.reference import reference_of
+from auditor.webhooks.api import router as webhooks
+
+PROBLEM = "application/problem+json"
+ABOUT = """Everything that is done in Auditor by hand can be done by a program.
+
+Each call carries a token: `Authorization: Bearer auditor_…`. A token acts as one person within one project,
+so addresses name no project, and what is hidden from that person is hidden from their programs too."""
+
+api = NinjaAPI(
+    title="Auditor",
+    version="1",
+    description=ABOUT,
+    auth=Bearer(),
+    docs_url=None,
+    openapi_url=None,
+    urls_namespace="api",
+)
+for router in (accounts, browse, webhooks):
+    api.add_router("", router)
+
+
+def _refused(status: int, document: dict[str, Any]) -> HttpResponse:
+    return JsonResponse(document, status=status, content_type=PROBLEM)
+
+
+@api.exception_handler(Problem)
+def _problem(_request: HttpRequest, refusal: Problem) -> HttpResponse:
+    return _refused(refusal.status, refusal.plain())
+
+
+@api.exception_handler(BadCursor)
+def _cursor(_request: HttpRequest, refusal: BadCursor) -> HttpResponse:
+    reason = "This cursor is not one of ours."
+    return _refused(422, problem(422, reason, [{"field": "after", "reason": reason}]))
+
+
+@api.exception_handler(Http404)
+def _missing(_request: HttpRequest, _refusal: Http404) -> HttpResponse:
+    return _refused(404, problem(404, "There is no such thing, or not for you.", []))
+
+
+@api.exception_handler(AuthenticationError)
+def _unknown(_request: HttpRequest, _refusal: AuthenticationError) -> HttpResponse:
+    response = _refused(401, problem(401, "Send Authorization: Bearer, and a token that still works.", []))
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(HttpError)
+def _other(_request: HttpRequest, refusal: HttpError) -> HttpResponse:
+    return _refused(refusal.status_code, problem(refusal.status_code, str(refusal), []))
+
+
+@api.exception_handler(RequestDataTooBig)
+def _large(_request: HttpRequest, _refusal: RequestDataTooBig) -> HttpResponse:
+    return _refused(413, problem(413, "This is more than one request may hold.", []))
+
+
+@api.exception_handler(ValidationError)
+def _malformed(_request: HttpRequest, refusal: ValidationError) -> HttpResponse:
+    errors = [
+        {"field": ".".join(str(part) for part in one["loc"][1:] or one["loc"]), "reason": str(one["msg"])}
+        for one in refusal.errors[:20]
+    ]
+    reason = "; ".join(f"{one['field']}: {one['reason']}" for one in errors[:3])
+    return _refused(422, problem(422, reason, errors))
+
+
+@login_not_required
+@require_GET
+def schema(_request: HttpRequest) -> HttpResponse:
+    """The description that programs read; it tells nothing of any project."""
+    return JsonResponse(api.get_openapi_schema())
+
+
+@never_cache
+@require_GET
+def reference(request: HttpRequest) -> HttpResponse:
+    """The same description as a page for people."""
+    context = {"reference": reference_of(api.get_openapi_schema())}
+    return render(request, "auditor/web/reference.html", context)
+
+
+@login_not_required
+def nowhere(_request: HttpRequest, rest: str) -> HttpResponse:
+    """An address that the API does not have is refused in the API's way."""
+    return _refused(404, problem(404, f"The API has no address {rest[:200]}", []))
+
+
+def addresses() -> list[URLPattern]:
+    """The API's addresses; a token stands in for the sign-in that every page asks for."""
+    found = []
+    for pattern in api.urls[0]:
+        assert isinstance(pattern, URLPattern)
+        if pattern.name != "api-root":
+            login_not_required(pattern.callback)
+            found.append(pattern)
+    return [
+        path("", reference, name="api-root"),  # ninja's own name: it finds its prefix by it
+        path("openapi.json", schema, name="schema"),
+        *found,
+        path("<path:rest>", nowhere, name="nowhere"),
+    ]
