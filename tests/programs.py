@@ -26,7 +26,7 @@ class Program:
 
     def gets(self, path: str, **query: Any) -> Any:
         """The JSON of a GET that must succeed."""
-        return _json(self.asks(path, **query))
+        return _good(self.asks(path, **query))
 
     def sends(
         self, path: str, body: Mapping[str, Any] | None = None, *, method: str = "POST", **headers: str
@@ -39,7 +39,7 @@ class Program:
 
     def does(self, path: str, body: Mapping[str, Any] | None = None, *, method: str = "POST") -> Any:
         """The JSON of a write that must succeed."""
-        return _json(self.sends(path, body, method=method))
+        return _good(self.sends(path, body, method=method))
 
 
 def program(user: User, project: Project, scope: str = "") -> Program:
@@ -50,9 +50,14 @@ def program(user: User, project: Project, scope: str = "") -> Program:
     return Program(words)
 
 
-def _json(response: HttpResponse) -> Any:
-    assert 200 <= response.status_code < 300, (response.status_code, response.content[:1000])
+def read(response: HttpResponse) -> Any:
+    """The JSON of an answer."""
     return json.loads(response.content) if response.content else None
+
+
+def _good(response: HttpResponse) -> Any:
+    assert 200 <= response.status_code < 300, (response.status_code, response.content[:1000])
+    return read(response)
 
 
 def _dumped(body: Mapping[str, Any]) -> str:

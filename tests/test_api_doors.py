@@ -6,6 +6,7 @@ The calls come from the API itself, so one that is added is tested, or this fail
 import json
 import re
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from django.http import HttpResponse
@@ -55,7 +56,8 @@ def stranger(cy: User) -> Program:
 
 def send(robot: Program | Client, method: str, path: str) -> HttpResponse:
     client = robot.client if isinstance(robot, Program) else robot
-    return client.generic(method, "/api/v1" + path, "{}", content_type="application/json")
+    sent = client.generic(method, "/api/v1" + path, "{}", content_type="application/json")
+    return cast(HttpResponse, sent)
 
 
 def test_without_a_token_nothing_is_answered(project: Project, scene: dict[str, int]) -> None:

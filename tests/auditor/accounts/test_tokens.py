@@ -16,7 +16,7 @@ from auditor.accounts.models import Membership, Project, Scope, SignInFailure, T
 from auditor.accounts.tokens import MOST_TOKENS, make_token, revoke_token, token_of
 from auditor.ledger.models import Event
 from tests.people import signed_in
-from tests.programs import Program, program
+from tests.programs import Program, program, read
 
 
 def membership(user: User, project: Project) -> Membership:
@@ -151,7 +151,7 @@ def test_a_read_token_changes_nothing_and_says_why(project: Project, mia: User) 
         "/webhooks", {"url": "https://example.org/", "kinds": ["case.*"]}
     )
     assert answer.status_code == 403
-    assert answer.json()["errors"][0]["field"] == "token"
+    assert read(answer)["errors"][0]["field"] == "token"
 
 
 def test_the_command_makes_lists_and_revokes(project: Project, ana: User) -> None:

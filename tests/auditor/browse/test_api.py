@@ -5,7 +5,7 @@ import pytest
 from auditor.accounts.models import Project, User
 from auditor.corpus.records import ParsedMessage
 from tests import make
-from tests.programs import program
+from tests.programs import program, read
 
 
 def test_the_list_pages_by_cursor_and_every_row_comes_once(project: Project, vic: User) -> None:
@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_refused_with_field_and_reason(
     answer = program(vic, project).asks("/transcripts", **query)
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
-    document = answer.json()
+    document = read(answer)
     assert document["status"] == 422
     assert document["errors"][0]["field"] == field
     assert document["errors"][0]["reason"]

@@ -97,7 +97,7 @@ def test_a_whole_round_is_told_without_a_word_of_what_was_said(
     for reviewer, truth in ((ana, "true"), (bo, "unverifiable")):
         lease = take_next(round=round, reviewer=reviewer)
         assert lease is not None
-        said = Content(answers={"truth": truth}, rationale="canary-rationale")
+        said = Content.of(answers={"truth": truth}, rationale="canary-rationale")
         commit_blind(item=lease.item, reviewer=reviewer, content=said)
         commit_final(item=lease.item, reviewer=reviewer, content=said, base=0)
     settle(item=Item.objects.get())
@@ -160,8 +160,7 @@ def test_a_day_of_failures_switches_it_off_with_a_notice(
     there.status = 500
     happens(project)
     deliver(hook)
-    hook.refresh_from_db()
-    assert hook.is_active
+    assert Subscription.objects.active().count() == 1
     Subscription.objects.update(failing_since=timezone.now() - timedelta(days=1))
     soon(hook)
     deliver(hook)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from auditor.webhooks import addresses
 from auditor.webhooks.addresses import Forbidden, is_public, read, resolve
 
 
@@ -80,7 +79,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
         found = answers[min(len(asked), len(answers)) - 1]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in found]
 
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     return asked
 
 
