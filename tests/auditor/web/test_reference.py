@@ -24,7 +24,9 @@ def test_every_call_is_on_the_page_once(mia: User) -> None:
 def test_every_call_says_what_it_does_and_what_it_gives() -> None:
     reference = reference_of(api.get_openapi_schema())
     calls = [call for group in reference.groups for call in group.calls]
-    assert all(call.title and call.gives for call in calls), [c.path for c in calls if not c.gives]
+    bare = [call.path for call in calls if not call.gives and call.status != "204"]
+    assert not bare
+    assert all(call.title for call in calls)
     names = [shape.name for shape in reference.shapes]
     assert len(names) == len(set(names))
     assert all(shape.words for shape in reference.shapes), [s.name for s in reference.shapes if not s.words]
