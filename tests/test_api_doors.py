@@ -15,14 +15,20 @@ from django.test import Client
 from auditor.accounts import actions as accounts
 from auditor.accounts.models import Project, User
 from auditor.config.api import api
+from labeling.codebooks.models import CodebookVersion
+from labeling.discussion.actions import open_thread
 from tests.programs import Program, program
-from tests.test_doors import MACHINE, PEOPLE, scene
+from tests.test_doors import MACHINE, PEOPLE
+from tests.test_doors import scene as pages
 
-__all__ = ["scene"]
+__all__ = ["pages"]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # The word before a number in an address -> which row of the scene it is.
-ROW = {"transcripts": "transcript", "webhooks": "webhook", "deliveries": "delivery"}
+ROW = {
+    "transcripts": "transcript", "samples": "sample", "codebooks": "book", "codebook-versions": "codebook",
+    "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "webhooks": "webhook", "deliveries": "delivery",
+}  # fmt: skip
 QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=-ch.judge.quill", "?where=judge.quill+>+0",
     "?where=has+meta.note+or+not+labeled", "?label=D", "?col=judge.quill&col=meta.note", "?after=0", "?limit=1",
@@ -46,6 +52,14 @@ def address(path: str, rows: dict[str, int]) -> str:
         return f"/{word}/{rows[ROW[word]]}"
 
     return re.sub(r"/([a-z-]+)/\{[a-z_]+\}", number, path)
+
+
+@pytest.fixture
+def scene(pages: dict[str, int], project: Project, bo: User) -> dict[str, int]:
+    """The scene of the pages, with what only calls of the API number."""
+    thread = open_thread(project=project, author=bo, text=PEOPLE, transcript_id=pages["transcript"])
+    book = CodebookVersion.objects.get(pk=pages["codebook"]).codebook_id
+    return {**pages, "thread": thread.pk, "book": book}
 
 
 @pytest.fixture

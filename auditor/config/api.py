@@ -15,10 +15,17 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from auditor.accounts.api import Bearer
 from auditor.accounts.api import router as accounts
 from auditor.browse.api import router as browse
+from auditor.sampling.api import router as sampling
 from auditor.web.keyset import BadCursor
 from auditor.web.problems import Problem, problem
 from auditor.web.reference import reference_of
+from auditor.web.shapes import Storable
 from auditor.webhooks.api import router as webhooks
+from labeling.adjudication.api import router as adjudication
+from labeling.annotations.api import router as annotations
+from labeling.codebooks.api import router as codebooks
+from labeling.discussion.api import router as discussion
+from labeling.queues.api import router as queues
 
 PROBLEM = "application/problem+json"
 ABOUT = """Everything that is done in Auditor by hand can be done by a program.
@@ -31,11 +38,22 @@ api = NinjaAPI(
     version="1",
     description=ABOUT,
     auth=Bearer(),
+    parser=Storable(),
     docs_url=None,
     openapi_url=None,
     urls_namespace="api",
 )
-for router in (accounts, browse, webhooks):
+for router in (
+    accounts,
+    browse,
+    sampling,
+    codebooks,
+    queues,
+    annotations,
+    adjudication,
+    discussion,
+    webhooks,
+):
     api.add_router("", router)
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from django.db.models import Count, QuerySet
+from django.http import Http404
 
+from auditor.accounts.models import Membership
 from auditor.sampling.designs.arrays import Floats, Whole
 from auditor.sampling.designs.design import Design
 from auditor.sampling.designs.drawing import NOWHERE, Plan, Stratum, filled
@@ -143,3 +145,19 @@ def why_not_extend(sample: Sample) -> str:
 def _stratum(kept: dict[str, object]) -> Stratum:
     names = Stratum.__dataclass_fields__
     return Stratum(**{name: value for name, value in kept.items() if name in names})  # type: ignore[arg-type]
+
+
+def access_sample(membership: Membership, pk: int) -> Sample:
+    """A sample of the member's project.
+
+    Raises:
+        Http404: not in this project.
+    """
+    found = (
+        Sample.objects.filter(pk=pk, project=membership.project)
+        .select_related("created_by", "extends")
+        .first()
+    )
+    if found is None:
+        raise Http404("no such sample")
+    return found

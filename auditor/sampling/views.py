@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -85,7 +85,7 @@ def _draw_form(request: HttpRequest, membership: Membership, looking: bool) -> D
 def extend(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """A larger draw that holds this one: only the number is asked."""
     membership = access_project(request, project, role=Role.MANAGER)
-    found = access_sample(membership, pk)
+    found = queries.access_sample(membership, pk)
     design = Design.from_json(found.parameters) if found.parameters else None
     by_hand = design is not None and design.allocation == "hand"
     looking = wants_fragment(request) or "look" in request.POST
@@ -125,7 +125,7 @@ def extend(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 def sample(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """What was drawn, from what, with which odds; odds of veiled items would tell their stratum."""
     membership = access_project(request, project)
-    found = access_sample(membership, pk)
+    found = queries.access_sample(membership, pk)
     items = list(found.items.select_related("transcript").order_by("order")[:SHOWN])
     veiled = visible_to(membership.user).veiled_ids([item.transcript_id for item in items])
     excluded = list(found.excludes.defer("frame_ids").order_by("pk"))
@@ -154,25 +154,9 @@ def _excluding(chosen: Filter, taken: list[Sample]) -> str:
 def download(request: HttpRequest, project: str, pk: int) -> StreamingHttpResponse:
     """Ids and odds as CSV; those of veiled items are empty, as on the page."""
     membership = access_project(request, project)
-    found = access_sample(membership, pk)
+    found = queries.access_sample(membership, pk)
     response = StreamingHttpResponse(
         csv_of(found, visible_to(membership.user)), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="sample-{found.pk}.csv"'
     return response
-
-
-def access_sample(membership: Membership, pk: int) -> Sample:
-    """A sample of the member's project.
-
-    Raises:
-        Http404: not in this project.
-    """
-    found = (
-        Sample.objects.filter(pk=pk, project=membership.project)
-        .select_related("created_by", "extends")
-        .first()
-    )
-    if found is None:
-        raise Http404("no such sample")
-    return found

@@ -1,0 +1,174 @@
+"""Rounds for programs: the list, a new one, how far each is and who met whom, members."""
+
+from datetime import datetime
+
+from django.db import IntegrityError
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import Field
+
+from auditor.accounts.access import access_caller
+from auditor.accounts.models import Membership, Role, Scope, User
+from auditor.sampling.queries import access_sample
+from auditor.web.listed import After, Limit, Listed, listed
+from auditor.web.problems import Problem
+from auditor.web.shapes import Id
+from labeling.codebooks.queries import access_version
+from labeling.queues import actions, queries
+from labeling.queues.models import Round
+from labeling.queues.queries import ReviewerProgress
+
+router = Router(tags=["Rounds"])
+
+
+class RoundOut(Schema):
+    """A sample under review by a codebook."""
+
+    id: int
+    name: str
+    sample: int
+    codebook_version: int
+    policy: str = Field(description="reveal, blind_only or open")
+    overlap: int
+    lease_minutes: int
+    created_at: datetime
+    paused_at: datetime | None
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Round) -> "RoundOut":
+        return cls(
+            id=row.pk, name=row.name, sample=row.sample_id, codebook_version=row.codebook_version_id,
+            policy=row.policy, overlap=row.overlap, lease_minutes=row.lease_minutes, created_at=row.created_at,
+            paused_at=row.paused_at, closed_at=row.closed_at,
+        )  # fmt: skip
+
+
+class ReviewerOut(Schema):
+    """One reviewer in a round."""
+
+    id: int
+    name: str
+    done: int
+    held: int
+    skipped: int
+    expired: int
+
+    @classmethod
+    def of(cls, one: ReviewerProgress) -> "ReviewerOut":
+        return cls(
+            id=one.user.pk, name=str(one.user), done=one.done, held=one.held, skipped=one.skipped,
+            expired=one.expired,
+        )  # fmt: skip
+
+
+class ProgressOut(Schema):
+    """How far a round is, by reviewer and by pair."""
+
+    items: int
+    finished: int
+    labels: int
+    labels_wanted: int
+    held: int
+    reviewers: list[ReviewerOut]
+    matrix: list[list[int]] = Field(
+        description="Items that two have both done, in the order of reviewers; on the diagonal, by one"
+    )
+    seconds_left: float | None = Field(description="Working time over all; null without a basis")
+    basis: int = Field(description="How many of the newest labels the time rests on")
+
+
+class RoundIn(Schema):
+    """A new round over every item of a sample."""
+
+    name: str = Field(min_length=1, max_length=150)
+    sample: Id
+    codebook_version: Id
+    members: list[Id] = Field(min_length=1, max_length=200, description="Ids of people")
+    overlap: int = Field(2, ge=1, le=20)
+    policy: str = Field("reveal", max_length=20, description="reveal, blind_only or open")
+    lease_minutes: int = Field(30, ge=1, le=1440)
+
+
+class MemberIn(Schema):
+    """A reviewer to take in."""
+
+    user: Id
+
+
+@router.get("/rounds", response=Listed[RoundOut], summary="The project's rounds, newest first")
+def rounds(request: HttpRequest, after: After = "", limit: Limit = 50) -> Listed[RoundOut]:
+    rows = queries.rounds_of(access_caller(request).project_id)
+    return listed(rows, RoundOut.of, after=after, limit=limit)
+
+
+@router.post("/rounds", response={201: RoundOut}, summary="Open a round")
+def open_round(request: HttpRequest, body: RoundIn) -> RoundOut:
+    """Evidence on its items is hidden from its reviewers at once."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    try:
+        made = actions.open_round(
+            project=membership.project, name=body.name, sample=access_sample(membership, body.sample),
+            codebook_version=access_version(membership, body.codebook_version),
+            members=_people(membership, body.members), overlap=body.overlap, policy=body.policy,
+            lease_minutes=body.lease_minutes, actor=membership.user,
+        )  # fmt: skip
+    except actions.CannotOpen as problem:
+        raise Problem(422, str(problem)) from problem
+    except IntegrityError as problem:
+        there = Round.objects.filter(project=membership.project, name=body.name.strip()).first()
+        raise Problem(
+            409, "This project has a round of that name.", field="name", existing=there.pk if there else None
+        ) from problem
+    return RoundOut.of(made)
+
+
+@router.get("/rounds/{int:pk}", response=RoundOut, summary="One round")
+def round(request: HttpRequest, pk: int) -> RoundOut:
+    return RoundOut.of(queries.access_round(access_caller(request), pk))
+
+
+@router.get("/rounds/{int:pk}/progress", response=ProgressOut, summary="How far it is, and who met whom")
+def progress(request: HttpRequest, pk: int) -> ProgressOut:
+    found = queries.progress(queries.access_round(access_caller(request), pk))
+    return ProgressOut(
+        items=found.items, finished=found.finished, labels=found.labels, labels_wanted=found.labels_wanted,
+        held=found.held, reviewers=[ReviewerOut.of(one) for one in found.reviewers],
+        matrix=[counts for _, counts in found.matrix], seconds_left=found.seconds_left, basis=found.basis,
+    )  # fmt: skip
+
+
+@router.post("/rounds/{int:pk}/members", response=ProgressOut, summary="Take a reviewer in")
+def add_member(request: HttpRequest, pk: int, body: MemberIn) -> ProgressOut:
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    found = queries.access_round(membership, pk)
+    (user,) = _people(membership, [body.user])
+    try:
+        actions.add_member(round=found, user=user, actor=membership.user)
+    except actions.RoundClosed as problem:
+        raise Problem(409, str(problem)) from problem
+    except actions.CannotOpen as problem:
+        raise Problem(422, str(problem), field="user") from problem
+    return progress(request, pk)
+
+
+@router.post("/rounds/{int:pk}/close", response=RoundOut, summary="Close it")
+def close(request: HttpRequest, pk: int) -> RoundOut:
+    """Safe to repeat: items on desks go back, and everything the round hid is shown again."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    found = queries.access_round(membership, pk)
+    actions.close_round(round=found, actor=membership.user)
+    return RoundOut.of(queries.access_round(membership, pk))
+
+
+def _people(membership: Membership, ids: list[int]) -> list[User]:
+    """Members of the project by their ids, in the order given.
+
+    Raises:
+        Problem: somebody is no member.
+    """
+    there = Membership.objects.of_active().filter(project=membership.project, user_id__in=ids)
+    found = {one.user_id: one.user for one in there.select_related("user")}
+    if missing := [pk for pk in ids if pk not in found]:
+        raise Problem(422, f"There is no member {missing[0]}.", field="members")
+    return [found[pk] for pk in dict.fromkeys(ids)]
