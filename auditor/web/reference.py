@@ -158,7 +158,9 @@ _BOUNDS = (("minimum", "from"), ("maximum", "to"), ("maxLength", "up to"), ("max
 
 
 def _plain_name(name: str) -> str:
-    """`Listed_RoundOut_` is a list of `Round`."""
-    return " of ".join(
-        part.removesuffix("Out").removesuffix("In") or part for part in name.split("_") if part
-    )
+    """`Listed_RoundOut_` is `Listed of Round`, and `RoundIn` is `Round to send`."""
+    return " of ".join(_plain_word(part) for part in name.split("_") if part)
+
+
+def _plain_word(word: str) -> str:
+    return f"{word.removesuffix('In')} to send" if word.endswith("In") else word.removesuffix("Out")
