@@ -29,6 +29,7 @@ ROW = {
     "transcripts": "transcript", "samples": "sample", "codebooks": "book", "codebook-versions": "codebook",
     "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "webhooks": "webhook", "deliveries": "delivery",
 }  # fmt: skip
+LIFTS = ("/rounds/{pk}/close",)  # whoever manages may end the blindness for all, and the trail says so
 QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=-ch.judge.quill", "?where=judge.quill+>+0",
     "?where=has+meta.note+or+not+labeled", "?label=D", "?col=judge.quill&col=meta.note", "?after=0", "?limit=1",
@@ -100,7 +101,9 @@ def test_who_is_blind_is_told_nothing(
 ) -> None:
     robot = program(request.getfixturevalue(who), project)
     seen = 0
-    for method, path in calls():
+    for method, path in sorted(calls()):  # every GET before the first write
+        if path in LIFTS:
+            continue
         for query in QUERIES if method == "GET" else ("",):
             answer = send(robot, method, address(path, scene) + query)
             assert answer.status_code < 500, (method, path, query)
