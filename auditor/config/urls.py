@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from auditor.config.api import addresses
 
+handler500 = "auditor.runtime.views.broken"
 urlpatterns = [
     path("", include("auditor.runtime.urls")),
     path("api/v1/", include((addresses(), "api"))),
