@@ -106,6 +106,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     return {
         **_files(project, olga, tmp_path), "thread": thread.pk, "comment": thread.comments.get(number=2).pk,
         "book": now.codebook_version.codebook_id, "transcript": transcript.pk, "channel": judge.pk, "round": now.pk,
+        "before": before.pk,
         "item": Item.objects.get(round=now).pk, "case": case.pk, "release": release.pk, "sample": now.sample_id,
         "codebook": now.codebook_version_id, "member": Membership.objects.get(user=ana).pk,
         "invitation": _invitation(project, olga), "token": _token(project, olga), **_webhook(project, olga),
@@ -161,6 +162,8 @@ ROW = {
     "discussion:transcript": "transcript", "discussion:codebook": "book", "discussion:thread": "thread",
     "discussion:read": "thread", "discussion:resolve": "thread", "discussion:reopen": "thread",
     "discussion:edit": "comment", "discussion:remove": "comment", "discussion:answer": "comment",
+    **{f"agreement:round{page}": "before" for page in ("", "_items", "_compute", "_csv")},
+    **{f"agreement:codebook{page}": "book" for page in ("", "_items", "_compute", "_csv")},
     "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
 }  # fmt: skip
 QUERIES = (

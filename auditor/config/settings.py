@@ -62,6 +62,7 @@ PEOPLE_APPS = [
     "labeling.discussion",
     "labeling.queues",
     "labeling.annotations",
+    "labeling.agreement",
     "labeling.adjudication",
     "labeling.datasets",
     "labeling.overview",

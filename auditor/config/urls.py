@@ -20,6 +20,7 @@ urlpatterns = [
     path("p/<slug:project>/", include("labeling.discussion.urls")),
     path("p/<slug:project>/rounds/", include("labeling.queues.urls")),
     path("p/<slug:project>/review/", include("labeling.annotations.urls")),
+    path("p/<slug:project>/agreement/", include("labeling.agreement.urls")),
     path("p/<slug:project>/adjudicate/", include("labeling.adjudication.urls")),
     path("p/<slug:project>/datasets/", include("labeling.datasets.urls")),
 ]
