@@ -82,6 +82,7 @@ class Rail:
     form: Unit  # the unit at hand as it was typed
     asked: tuple[Asked, ...]
     back: str  # the question that Backspace opens
+    reopened: bool  # an answered question is open again
     started: bool
     complete: bool
     derived: Derived
@@ -144,6 +145,7 @@ def build(
         form=form,
         asked=asked,
         back=_back(asked),
+        reopened=bool(reopened),
         started=bool(answers),
         complete=next_question(codebook, answers) is None,
         derived=at_hand.derived,

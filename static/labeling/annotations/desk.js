@@ -219,8 +219,8 @@ export function attach(document, window) {
       return follow();
     },
     zen: () => {
-      const on = desk.toggleAttribute("data-focus");
-      window.localStorage?.setItem(FOCUS, on ? "1" : "0");
+      focus(!desk.hasAttribute("data-focus"));
+      window.localStorage?.setItem(FOCUS, desk.hasAttribute("data-focus") ? "1" : "0");
     },
     nextCard: () => pieces.next(),
     relyNow: () => (pieces.now ?? pieces.next())?.click(),
@@ -279,6 +279,13 @@ export function attach(document, window) {
   // ---- the evidence
 
   const pieces = new Pieces({ desk, form, goTo: (place) => marks.goTo(place) });
+
+  /** Only the text and the question: the outline is folded, so that its keys go on working, and out of sight. */
+  const focus = (on) => {
+    desk.toggleAttribute("data-focus", on);
+    const side = desk.querySelector(".pane-side > details");
+    if (side && !window.matchMedia("(max-width: 899.9px)").matches) side.open = !on;
+  };
 
   const goUnit = (index) => {
     at = Math.min(Math.max(index, 0), form.units.length - 1);
@@ -372,7 +379,7 @@ export function attach(document, window) {
     timers.forEach((timer) => window.clearInterval(timer));
   };
   if (state.urls.ahead) timers.push(window.setTimeout(() => passage.lookAhead(), AHEAD));
-  desk.toggleAttribute("data-focus", window.localStorage?.getItem(FOCUS) === "1");
+  focus(window.localStorage?.getItem(FOCUS) === "1");
   pieces.show();
   draw();
   desk.dataset.ready = "";
