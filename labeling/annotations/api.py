@@ -7,6 +7,7 @@ often it is sent.
 from datetime import datetime
 from typing import Annotated, Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
@@ -19,9 +20,11 @@ from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
 from labeling.annotations import actions, queries
 from labeling.annotations.content import MAX_BYTES, BadContent, Content, read
+from labeling.annotations.differences import differences
 from labeling.annotations.models import LabelRevision
 from labeling.annotations.payload import evidence_of, message_of
 from labeling.annotations.queries import Standing, content_of
+from labeling.codebooks.queries import definition_of
 from labeling.queues import actions as queues
 from labeling.queues.models import Lease, Round
 from labeling.queues.queries import access_desk, desk_of
@@ -217,11 +220,12 @@ def save_draft(request: HttpRequest, pk: int, body: DraftIn) -> SavesOut:
 @router.post("/items/{int:pk}/blind", response=CommittedOut, summary="Commit the blind label")
 def commit_blind(request: HttpRequest, pk: int, body: BlindIn) -> CommittedOut:
     """Sent twice it is stored once; a different one is refused with what stands."""
-    membership, standing = _standing(request, pk, scope=Scope.REVIEW)
+    membership = access_caller(request, scope=Scope.REVIEW, role=Role.REVIEWER)
+    found = queries.access_item(membership, pk)
     content = _content(request, body.content)
     try:
         done = actions.commit_blind(
-            item=standing.item, reviewer=membership.user, content=content, active_seconds=body.active
+            item=found, reviewer=membership.user, content=content, active_seconds=body.active
         )
     except (
         BadContent,
@@ -237,11 +241,12 @@ def commit_blind(request: HttpRequest, pk: int, body: BlindIn) -> CommittedOut:
 @router.post("/items/{int:pk}/final", response=CommittedOut, summary="Commit the final label")
 def commit_final(request: HttpRequest, pk: int, body: FinalIn) -> CommittedOut:
     """Sent twice it is stored once; one made over an older label is refused with what stands."""
-    membership, standing = _standing(request, pk, scope=Scope.REVIEW)
+    membership = access_caller(request, scope=Scope.REVIEW, role=Role.REVIEWER)
+    found = queries.access_item(membership, pk)
     content = _content(request, body.content)
     try:
         done = actions.commit_final(
-            item=standing.item, reviewer=membership.user, content=content, base=body.base,
+            item=found, reviewer=membership.user, content=content, base=body.base,
             active_seconds=body.active,
         )  # fmt: skip
     except (
@@ -298,7 +303,10 @@ def _standing(request: HttpRequest, pk: int, *, scope: int = Scope.READ) -> tupl
 
 def _taken(membership: Membership, round: Round, take: Any) -> ItemOut | None:
     try:
-        lease: Lease | None = take(round=round, reviewer=membership.user)
+        with transaction.atomic():
+            lease: Lease | None = take(round=round, reviewer=membership.user)
+            if lease is not None:
+                actions.open_up(lease=lease, round=round)
     except queues.RoundClosed as problem:
         raise Problem(409, str(problem)) from problem
     if lease is None:
@@ -338,13 +346,10 @@ def _content(request: HttpRequest, sent: dict[str, Any]) -> Content:
 
 def _refusal(problem: Exception, content: Content) -> Problem:
     if isinstance(problem, actions.StaleCommit):
-        there, here = content_of(problem.standing).plain(), content.plain()
+        codebook = definition_of(problem.standing.codebook_version)
         return Problem(
             409, str(problem), field="base", standing=LabelOut.of(problem.standing).model_dump(mode="json"),
-            difference=[
-                {"field": name, "there": there[name], "here": here[name]}
-                for name in there if there[name] != here[name]
-            ],
+            difference=differences(codebook, content_of(problem.standing), content),
         )  # fmt: skip
     if isinstance(problem, actions.Decided):
         return Problem(409, str(problem))

@@ -106,7 +106,8 @@ def test_a_label_sent_twice_is_stored_once_and_another_is_refused(
     assert refused.status_code == 409
     said = read(refused)
     assert said["standing"]["label"] == "H"
-    assert {one["field"] for one in said["difference"]} == {"units", "confidence"}
+    assert said["difference"][0].endswith("here")
+    assert "confidence 5 there, 3 here" in said["difference"]
     assert LabelRevision.objects.filter(stage=stage).count() == 1
 
 
