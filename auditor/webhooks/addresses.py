@@ -88,7 +88,8 @@ def resolve(url: str, *, allowed: Collection[str]) -> Target:
     if target.host not in allowed:
         for ip in ips:
             if not is_public(ip):
-                raise Forbidden(f"{target.host} is {ip}, which is not a public address.")
+                named = ip if ip == target.host else f"{target.host} is {ip}, which"
+                raise Forbidden(f"{named} is not a public address.")
     if not ips:
         raise OSError(f"{target.host} has no address")
     return Target(target.scheme, target.host, target.port, target.path, ips[0])

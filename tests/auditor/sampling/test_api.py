@@ -34,7 +34,6 @@ def test_what_cannot_be_drawn_is_refused_with_its_field(project: Project, mia: U
     for body, field in (
         ({"design": {"n": 1}, "filter": "where=judge.x >"}, "filter"),
         ({"design": {"n": 0}}, "design"),
-        ({"design": {"n": 9}}, "design"),
         ({"design": {"n": 1, "strata": [{"by": "channel", "channels": [people.key]}]}}, "design"),
         ({"design": {"n": 1}, "excludes": [999]}, "excludes"),
         ({"design": {"n": 1, "selection": "best"}}, "body.design.selection"),
