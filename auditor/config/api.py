@@ -15,6 +15,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from auditor.accounts.api import Bearer
 from auditor.accounts.api import router as accounts
 from auditor.browse.api import router as browse
+from auditor.evidence.api import router as evidence
 from auditor.sampling.api import router as sampling
 from auditor.web.keyset import BadCursor
 from auditor.web.problems import Problem, problem
@@ -22,6 +23,7 @@ from auditor.web.reference import reference_of
 from auditor.web.shapes import Storable
 from auditor.webhooks.api import router as webhooks
 from labeling.adjudication.api import router as adjudication
+from labeling.agreement.api import router as agreement
 from labeling.annotations.api import router as annotations
 from labeling.codebooks.api import router as codebooks
 from labeling.discussion.api import router as discussion
@@ -46,10 +48,12 @@ api = NinjaAPI(
 for router in (
     accounts,
     browse,
+    evidence,
     sampling,
     codebooks,
     queues,
     annotations,
+    agreement,
     adjudication,
     discussion,
     webhooks,
