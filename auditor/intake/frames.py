@@ -83,12 +83,14 @@ def _chunk(head: list[Any], data: memoryview) -> Chunk:
         return bytes(data[at - length : at])
 
     prepared = [
-        Prepared(
-            *fields,
-            taken(row),
-            taken(messages),
-            tuple((_score(score), problem) for score, problem in scores),
-            tuple(Carried(digest, form, taken(length)) for digest, form, length in carried),
+        Prepared._make(
+            [
+                *fields,
+                taken(row),
+                taken(messages),
+                tuple((_score(score), problem) for score, problem in scores),
+                tuple(Carried(digest, form, taken(length)) for digest, form, length in carried),
+            ]
         )
         for *fields, row, messages, scores, carried in records
     ]
