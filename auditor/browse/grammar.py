@@ -9,7 +9,7 @@ from django.http import QueryDict
 from auditor.evidence.filters import FilterError
 from auditor.evidence.language import name_text
 from auditor.evidence.models import Channel
-from auditor.evidence.names import known
+from auditor.evidence.names import conditions, metadata
 from auditor.evidence.nodes import FIELDS, Name
 from auditor.evidence.queries import Sight
 
@@ -20,11 +20,10 @@ _HERE = re.compile(r"channel\s+\"[^\"]*\"|(?:[\w.:/@+-]|`[^`]*`|\"[^\"]*\"|'[^']
 
 def names_for_help(project_id: int, sight: Sight, channels: Iterable[Channel]) -> dict[str, list[str]]:
     """The names that the project has, by kind, as they are written."""
-    here = known(project_id, sight)
     return {
         "Channels": [name_text(Name("channel", (channel.key,))) for channel in channels][:MOST],
-        "Conditions": [name_text(Name("condition", (name,))) for name in here.conditions][:MOST],
-        "Metadata": [name_text(Name("meta", path)) for path in here.metadata][:MOST],
+        "Conditions": [name_text(Name("condition", (name,))) for name in conditions(project_id)][:MOST],
+        "Metadata": [name_text(Name("meta", path)) for path in metadata(project_id, sight)][:MOST],
     }
 
 

@@ -3,8 +3,9 @@
     Order: one or more strands, one after the other. A strand is a queryset with an index on (key, id).
 
 Depth costs nothing: a page starts at the last row seen, compared as a pair that the index understands.
-A filter costs little either way: the next few thousand rows of the order are looked through as they
-come; only where they hold no full page are the others gathered by the filter's own indexes.
+A filter costs little either way: the next few hundred rows of the order are looked through as they
+come. Where they hold no full page, their share that fits says what reads fewer rows: to look through some thousand
+more, or to gather all that match by the filter's own indexes.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from django.db.models import (
     Func,
     IntegerField,
     QuerySet,
+    Subquery,
     TextField,
     Value,
 )
@@ -48,6 +50,7 @@ class Strand:
     key: str = "pk"
     descending: bool = True
     gathers: bool = False  # whether the filter has indexes of its own
+    total: int = 0  # rows of the order, about
 
 
 @dataclass(frozen=True)
@@ -97,28 +100,26 @@ def _walk(strands: Sequence[Strand], at: Spot | None, backwards: bool, size: int
 def _taken(strand: Strand, at: Spot | None, backwards: bool, size: int) -> list[tuple[Any, int]]:
     """The next (key, id) of a strand."""
     down = strand.descending != backwards
+    base = _beyond(strand, strand.rows, at, down)
     if strand.narrowed is None:
-        return _ordered(strand, _beyond(strand, strand.rows, at, down), down, size)
-    found: list[tuple[Any, int]] = []
-    edge = at
+        return _ordered(strand, base, down, size)
+    scanned = strand.narrowed(base, True)
     look = GLANCE if strand.gathers else HEAD
     for again in (True, False):
-        base = _beyond(strand, strand.rows, edge, down)
-        scanned = strand.narrowed(base, True)
-        ends = list(_in_order(strand, base, down).values_list(strand.key, strand.pk)[look - 1 : look])
-        if not ends:
-            return found + _ordered(strand, scanned, down, size - len(found))
-        edge = Spot(0, *ends[0])
-        found += _ordered(strand, _upto(strand, scanned, edge, down), down, size - len(found))
+        found = _ordered(strand, _within(strand, scanned, base, look, down), down, size)
         if len(found) >= size:
             return found
         if not (again and strand.gathers and found):
             break
-        look = 2 * size * GLANCE // len(found)
-        if look > FAR:
+        far = size * GLANCE // len(found)
+        look = 2 * far
+        if (
+            look > FAR or strand.total * len(found) // GLANCE < far
+        ):  # fewer match than would be looked through
             break
-    rest = strand.narrowed(_beyond(strand, strand.rows, edge, down), not strand.gathers)
-    return found + (_gathered if strand.gathers else _ordered)(strand, rest, down, size - len(found))
+    if strand.gathers:
+        return _gathered(strand, strand.narrowed(base, False), down, size)
+    return _ordered(strand, scanned, down, size)
 
 
 def _ordered(strand: Strand, rows: QuerySet[Any], down: bool, size: int) -> list[tuple[Any, int]]:
@@ -126,14 +127,12 @@ def _ordered(strand: Strand, rows: QuerySet[Any], down: bool, size: int) -> list
 
 
 def _in_order(strand: Strand, rows: QuerySet[Any], down: bool) -> QuerySet[Any]:
-    names = [strand.pk] if strand.key == strand.pk else [strand.key, strand.pk]
-    return rows.order_by(*(f"-{name}" if down else name for name in names))
+    return rows.order_by(*(f"-{name}" if down else name for name in _names(strand)))
 
 
 def _gathered(strand: Strand, rows: QuerySet[Any], down: bool, size: int) -> list[tuple[Any, int]]:
     """In an order that no index offers, so that the filter's indexes are followed and what they find is sorted."""
-    names = [strand.pk] if strand.key == strand.pk else [strand.key, strand.pk]
-    orders = [_unindexed(name, rows) for name in names]
+    orders = [_unindexed(name, rows) for name in _names(strand)]
     rows = rows.order_by(*(order.desc() if down else order.asc() for order in orders))
     return list(rows.values_list(strand.key, strand.pk)[:size])
 
@@ -149,18 +148,28 @@ def _beyond(strand: Strand, rows: QuerySet[Any], at: Spot | None, down: bool) ->
     return rows if at is None else rows.filter(_pair(strand, at, " < " if down else " > "))
 
 
-def _upto(strand: Strand, rows: QuerySet[Any], edge: Spot, down: bool) -> QuerySet[Any]:
-    return rows.filter(_pair(strand, edge, " >= " if down else " <= "))
+def _within(strand: Strand, rows: QuerySet[Any], base: QuerySet[Any], look: int, down: bool) -> QuerySet[Any]:
+    """Those of `rows` that are among the first `look` of `base`; none where it has fewer."""
+    names = _names(strand)
+    last = Subquery(_in_order(strand, base, down).values(*names)[look - 1 : look], output_field=TextField())
+    here = Func(*map(F, names), function="ROW", output_field=TextField())
+    return rows.filter(_compared(here, last, " >= " if down else " <= "))
 
 
 def _pair(strand: Strand, at: Spot, operator: str) -> Any:
     """(key, id) against a place, as one comparison of rows; an index on both answers it."""
-    names, values = [strand.pk], [Value(at.pk)]
-    if strand.key != strand.pk:
-        names, values = [strand.key, *names], [Value(at.key), *values]
-    left = Func(*map(F, names), function="ROW", output_field=TextField())
-    right = Func(*values, function="ROW", output_field=TextField())
+    names = _names(strand)
+    values = [Value(at.pk)] if len(names) == 1 else [Value(at.key), Value(at.pk)]
+    here = Func(*map(F, names), function="ROW", output_field=TextField())
+    return _compared(here, Func(*values, function="ROW", output_field=TextField()), operator)
+
+
+def _compared(left: Any, right: Any, operator: str) -> Any:
     return Func(left, right, template="(%(expressions)s)", arg_joiner=operator, output_field=BooleanField())
+
+
+def _names(strand: Strand) -> list[str]:
+    return [strand.pk] if strand.key == strand.pk else [strand.key, strand.pk]
 
 
 def _cursor(spot: Spot) -> str:

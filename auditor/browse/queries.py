@@ -131,18 +131,20 @@ def listing(
     channels: Mapping[str, Channel],
     wanted: Wanted = Wanted(),  # frozen
     most: int = ROWS,
+    total: int = 0,
 ) -> Listing:
     """One page of the project's transcripts, arranged so; a damaged cursor gives the first page.
 
     Args:
         most: rows of the page; fewer where words are searched, which is dearer by the row.
+        total: how many the project holds, if that is known: it helps to choose how to look for them.
 
     Raises:
         FilterError: the filter names what the project does not have, or its words cannot be read.
     """
     check_names(arrangement.filter, project_id=project_id, sight=sight)
     size = min(most, ROWS_WITH_HEADLINES) if arrangement.filter.words else most
-    found = _found(arrangement, project_id, sight, channels, wanted, size)
+    found = _found(arrangement, project_id, sight, channels, wanted, size, total)
     columns = arrangement.shown_columns(channels)
     return Listing(
         rows=_shown(found, arrangement.filter.words, sight, columns, channels),
@@ -185,6 +187,7 @@ def _found(
     channels: Mapping[str, Channel],
     wanted: Wanted,
     size: int,
+    total: int = 0,
 ) -> Found:
     filter, by = arrangement.filter, channels.get(arrangement.channel_key)
     if filter.words and by is None and SORTS[arrangement.sort] == "pk":
@@ -195,7 +198,7 @@ def _found(
             rows, filter.words, project_id=project_id, descending=arrangement.descending,
             after=wanted.after, before=wanted.before, last=wanted.last, size=size,
         )  # fmt: skip
-    strands = _strands(arrangement, by, project_id, sight, channels)
+    strands = _strands(arrangement, by, project_id, sight, channels, total)
     return page(strands, after=wanted.after, before=wanted.before, last=wanted.last, size=size)
 
 
@@ -205,6 +208,7 @@ def _strands(
     project_id: int,
     sight: Sight,
     channels: Mapping[str, Channel],
+    total: int,
 ) -> list[Strand]:
     """The orders that make up the list: one, or by a channel two, those without a value last."""
     filter, down = arrangement.filter, arrangement.descending
@@ -224,13 +228,13 @@ def _strands(
     everything: QuerySet[Transcript] = Transcript.objects.of(project_id)
     if by is None:
         key = SORTS[arrangement.sort]
-        return [Strand(everything, among if filter else None, "pk", key, down, gathers)]
+        return [Strand(everything, among if filter else None, "pk", key, down, gathers, total)]
     valued = sight.rollups_of(by).filter(value__isnull=False)
     here = by.rollups.filter(transcript_id=OuterRef("pk"), value__isnull=False)
     without = sight.unveiled(Transcript.objects.of(project_id).exclude(Exists(here)), [scope_of(by)])
     return [
-        Strand(valued, through if filter else None, "transcript_id", "value", down, gathers),
-        Strand(without, among if filter else None, "pk", "pk", down, gathers),
+        Strand(valued, through if filter else None, "transcript_id", "value", down, gathers, total),
+        Strand(without, among if filter else None, "pk", "pk", down, gathers, total),
     ]
 
 

@@ -66,8 +66,10 @@ def _list(request: HttpRequest, membership: Membership) -> dict[str, Any]:
     arrangement, channels = _arranged(request, membership)
     given = request.GET
     wanted = Wanted(given.get("after", ""), given.get("before", ""), "last" in given)
-    page = queries.listing(arrangement, project_id=project_id, sight=sight, channels=channels, wanted=wanted)
     indexed, total = index_state(project_id)
+    page = queries.listing(
+        arrangement, project_id=project_id, sight=sight, channels=channels, wanted=wanted, total=total
+    )
     columns = arrangement.shown_columns(channels)
     more = {"after": wanted.after, "before": wanted.before, "last": "1" if wanted.last else ""}
     filter = arrangement.filter

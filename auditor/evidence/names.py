@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
@@ -21,14 +20,6 @@ KEPT = 600  # seconds
 Narrowed = Callable[[TranscriptQuerySet], TranscriptQuerySet]
 
 
-@dataclass(frozen=True)
-class Known:
-    """What there is to name."""
-
-    conditions: tuple[str, ...]
-    metadata: tuple[tuple[str, ...], ...]  # paths
-
-
 def conditions(project_id: int) -> tuple[str, ...]:
     """The conditions that transcripts looked at declare."""
     key = f"conditions:{project_id}:{_newest(project_id)}"
@@ -41,17 +32,16 @@ def conditions(project_id: int) -> tuple[str, ...]:
     return found
 
 
-def known(project_id: int, sight: Sight) -> Known:
-    """Names of conditions, and paths of metadata on transcripts that are not veiled to the person."""
+def metadata(project_id: int, sight: Sight) -> tuple[tuple[str, ...], ...]:
+    """Paths of metadata on transcripts that are not veiled to the person."""
     if sight.n_veiled_upto(project_id, [MACHINE], 1):
-        mine = _paths_of(project_id, lambda rows: sight.unveiled(rows, [MACHINE]))
-        return Known(conditions(project_id), mine)
+        return _paths_of(project_id, lambda rows: sight.unveiled(rows, [MACHINE]))
     key = f"paths:{project_id}:{_newest(project_id)}"
     paths: tuple[tuple[str, ...], ...] | None = cache.get(key)
     if paths is None:
         paths = _paths_of(project_id, _all)
         cache.set(key, paths, KEPT)
-    return Known(conditions(project_id), paths)
+    return paths
 
 
 def _all(rows: TranscriptQuerySet) -> TranscriptQuerySet:
@@ -83,17 +73,18 @@ def check(node: Node, *, project_id: int, sight: Sight) -> None:
     Raises:
         FilterError: where an unknown name stands, and the nearest there is.
     """
-    wanted = [name for name in names_in(node) if name.sort in ("condition", "meta")]
-    if not wanted:
-        return
-    here = known(project_id, sight)
-    for name in wanted:
-        if name.sort == "condition":
-            if name.path[0] not in here.conditions and not has_condition(project_id, name.path[0]):
-                near = _near(name, [Name("condition", (one,)) for one in here.conditions])
-                raise fault(f"No transcript has a condition {name.path[0]}.", name.position, near)
-        elif not _has_path(name.path, here.metadata, project_id, sight):
-            near = _near(name, [Name("meta", path) for path in here.metadata])
+    wanted = list(names_in(node))
+    named = [name for name in wanted if name.sort == "condition"]
+    declared = conditions(project_id) if named else ()
+    for name in named:
+        if name.path[0] not in declared and not has_condition(project_id, name.path[0]):
+            near = _near(name, [Name("condition", (one,)) for one in declared])
+            raise fault(f"No transcript has a condition {name.path[0]}.", name.position, near)
+    named = [name for name in wanted if name.sort == "meta"]
+    paths = metadata(project_id, sight) if named else ()
+    for name in named:
+        if not _has_path(name.path, paths, project_id, sight):
+            near = _near(name, [Name("meta", path) for path in paths])
             raise fault(f"No transcript has {name_text(name)}.", name.position, near)
 
 
