@@ -223,6 +223,8 @@ class _Reader:
             return Name(FIELDS[token.word], (token.word,), token.position)
         if token.word in KEYWORDS:
             raise fault(f"Expected a name, not {token.shown}.", token.position)
+        if token.path == ("",):
+            raise fault("A channel's name has at least one character.", token.position)
         return Name("channel", (".".join(token.path),), token.position)
 
     def _under(self, token: Token, sort: Sort) -> Name:

@@ -5,9 +5,10 @@ one listed first. Where none knows the file, its first bytes and its shape still
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from auditor.corpus.sanitise import clean_text
 from auditor.evidence.bloom_verdicts import BLOOM_JUDGMENT, BLOOM_TURNS
 from auditor.evidence.formats import EVIDENCE_JSONL as EVIDENCE_JSONL
 from auditor.evidence.formats import EVIDENCE_PARQUET as EVIDENCE_PARQUET
@@ -88,7 +89,7 @@ def detect(head: bytes, name: str, tail: bytes = b"", columns: tuple[str, ...] =
     for key, sniff in SNIFFERS:
         if (found := sniff(looked)) and found[1] > best.confidence:
             best = Detection(key, *found)
-    return best
+    return replace(best, why=clean_text(best.why))  # it may name what stands in the file
 
 
 def _by_magic(head: Head) -> Detection | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping as Object
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.corpus.sanitise import clean_text
 from auditor.intake.importers.paths import has_star, split_path
 
 CHANNEL_LIMIT = 200  # characters of a channel's key
@@ -134,6 +135,8 @@ def _score(where: str, value: Any) -> ScoreField:
 def _text(where: str, value: Any) -> str:
     if not isinstance(value, str):
         raise MappingError(where, "must be a text")
+    if value != clean_text(value):
+        raise MappingError(where, "holds a character that cannot be stored")
     return value
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
+from auditor.corpus.sanitise import clean_text
 from auditor.intake.importers.mapped import score_number
 from auditor.intake.importers.mapping import Mapping, ScoreField
 from auditor.intake.importers.paths import join_path
@@ -54,7 +55,7 @@ def suggest(records: Sequence[dict[str, Any]]) -> Mapping:
     Without any clue it names `messages`, so that the form has something to correct.
     """
     records = [
-        {key: item for key, item in record.items() if key}  # a path cannot name an empty key
+        {key: item for key, item in record.items() if _can_be_named(key)}
         for record in records
         if isinstance(record, dict)
     ]
@@ -103,9 +104,14 @@ def _walk(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
     if not isinstance(value, dict) or len(steps) >= DEPTH:
         return
     for key, item in value.items():
-        if key:
+        if _can_be_named(key):
             yield (*steps, key), item
             yield from _walk(item, (*steps, key))
+
+
+def _can_be_named(key: str) -> bool:
+    """Whether a path that is stored can name this key."""
+    return bool(key) and key == clean_text(key)
 
 
 def _first(records: Sequence[dict[str, Any]], names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The filter language: what is written reads back, and what cannot be read says where."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.evidence.language import FilterError, moment, parse, to_text
@@ -115,6 +115,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that has much else to do
 @given(NODES)
 def test_what_is_written_reads_back_as_the_same(node: Node) -> None:
     text = to_text(node)
@@ -160,6 +161,7 @@ def test_the_usual_form(text: str, usual: str) -> None:
     ("text", "position", "words"),
     [
         ("", 0, "Expected a name, not the end"),
+        ("``<.5", 0, "A channel's name has at least one character"),
         ("model = 5", 8, "model is compared with text in quotes"),
         ("judge.x >= 'a'", 11, "judge.x is compared with a number"),
         ("messages = 'a'", 11, "messages is compared with a number"),

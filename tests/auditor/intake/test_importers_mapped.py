@@ -138,6 +138,8 @@ def test_paths_reach_keys_with_dots_and_places_in_lists():
         ({"conversation": "m..n"}, "conversation"),
         ({"conversation": "m.*"}, "conversation"),
         ({"conversation": 5}, "conversation"),
+        ({"conversation": "m\0"}, "conversation"),
+        ({"conversation": "m", "conditions": {"x": "a\ud800"}}, "conditions.x"),
         ({"convrsation": "m"}, "convrsation"),
         ({"conversation": "m", "id": 5}, "id"),
         ({"conversation": "m", "id": ["a", ""]}, "id[1]"),

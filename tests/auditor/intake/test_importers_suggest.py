@@ -15,6 +15,12 @@ def test_a_pair_of_fields_with_one_stem_is_prompt_and_response():
     assert (mapping.prompt, mapping.response) == ("callout_prompt", "callout_response")
 
 
+def test_a_field_whose_name_cannot_be_stored_is_not_proposed():
+    talk = [{"role": "user", "content": "hi"}]
+    assert suggest([{"a\0": talk, "score\ud800": 1, "inner": {"\0": talk}}]) == suggest([{}])
+    assert suggest([{"a\0": talk, "inner": {"talk": talk}}]).conversation == "inner.talk"
+
+
 def test_a_judges_label_is_a_score_with_the_words_beside_it_even_where_the_first_have_none():
     (score,) = suggest([{"prompt": "a", "llm_judge_label": None, "llm_judge_raw": None}]).scores
     assert (score.path, score.channel, score.kind) == ("llm_judge_label", "judge.llm_judge", "judge")
