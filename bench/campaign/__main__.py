@@ -13,7 +13,7 @@ from time import perf_counter
 from bench.private import private_server
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "campaign.json"
-PROOFS = ("sampling", "leases", "kills", "fuzzing")
+PROOFS = ("sampling", "leases", "kills", "reviewing", "fuzzing")
 
 
 def main() -> int:
