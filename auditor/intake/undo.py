@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Model
 from django.utils import timezone
 
 from auditor.accounts.models import User
@@ -28,6 +28,7 @@ from auditor.sampling.models import SampleItem
 
 TASK = "intake.undo_import"
 CHUNK = 500  # transcripts, or readings, a transaction
+OWN = ("corpus", "evidence", "sampling")  # slices whose references are looked for by name
 PATIENCE = "20s"  # for locks that others hold
 Beat = Callable[[int, str], None]  # transcripts and readings that are gone, words
 
@@ -44,6 +45,7 @@ class Held:
     readings: int
     veils: int
     branches: int  # of other imports
+    people: int  # rows in which people label or discuss them
 
     def in_words(self) -> list[str]:
         """Each kind that there is, with how many."""
@@ -52,6 +54,7 @@ class Held:
             (self.readings, "read by other evidence ({:,} readings)"),
             (self.veils, "under review by somebody ({:,} veils)"),
             (self.branches, "continued by branches of other imports ({:,})"),
+            (self.people, "labelled or discussed by people ({:,} times)"),
         )
         return [words.format(n) for n, words in kinds if n]
 
@@ -65,7 +68,16 @@ def held_by(batch: ImportBatch) -> Held:
         readings=readings_by_others(batch.pk, _sources(batch)),
         veils=veils_on(batch.pk),
         branches=max(others.count(), shared.values("transcript_id").distinct().count()),
+        people=sum(
+            model._base_manager.filter(**{f"{field}__batch": batch}).count() for model, field in _above()
+        ),
     )
+
+
+def _above() -> list[tuple[type[Model], str]]:
+    """Whatever else refers to transcripts, with the field that does; known to the app and not to this half of it."""
+    links = [one for one in Transcript._meta.related_objects if one.related_model._meta.app_label not in OWN]
+    return [(one.related_model, one.field.name) for one in links]
 
 
 def _sources(batch: ImportBatch) -> list[str]:
@@ -99,8 +111,13 @@ def undo_import(*, batch: ImportBatch, actor: User | None) -> Undo:
             raise CannotUndo(f"{busy.title} is under way; undo is possible when it is over.")
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-            # whoever is drawing or attaching now is waited for; whoever begins later meets the open undo
-            cursor.execute("LOCK TABLE sampling_sampleitem, evidence_reading IN SHARE MODE")
+            # whoever is drawing, attaching or writing now is waited for; whoever begins later meets the open undo
+            tables = [
+                "sampling_sampleitem",
+                "evidence_reading",
+                *(model._meta.db_table for model, _ in _above()),
+            ]
+            cursor.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE MODE")
         if held := held_by(batch).in_words():
             raise CannotUndo(f"Transcripts of this import are {', '.join(held)}. Nothing was undone.")
         run = open_run(

@@ -130,7 +130,7 @@ def read(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project)
     row = access_thread(membership, pk)
     actions.mark_read(person=membership.user, project_id=membership.project.pk, threads=[row.pk])
-    return HttpResponse(status=204) if wants_fragment(request) else _back(membership, row)
+    return _after(request, membership, row)
 
 
 @require_http_methods(["GET", "POST"])

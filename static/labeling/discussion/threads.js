@@ -1,7 +1,8 @@
 /* Threads beside a transcript: starting one on words, going to the words of one, drawing where they stand.
 
    <section data-discussion>                       fetched into the page, replaced whole or thread by thread
-     <button data-discuss data-key="t">            about the selected words, or else the message being read
+     <button data-discuss hidden data-key="t">     about the selected words, or else the message being read; shown
+                                                   where there is a transcript
      <details data-compose> <form> [name=position part start end quote] [data-compose-place] [data-compose-whole] </form>
      <article data-thread data-at data-part data-start data-end> <a data-place="3.text.10-14"> </article>
    </section>
@@ -64,12 +65,15 @@ export function attach(document, window) {
     document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
   };
   const draw = () => {
+    for (const button of document.querySelectorAll("[data-discuss]")) button.hidden = !transcript();
     if (transcript()) paint(transcript(), "thread", anchorsOf(document));
   };
   const discuss = () => {
     const form = document.querySelector("[data-compose] form");
     if (!form) return;
-    point(form, chosen(transcript(), document.getSelection()));
+    const anchor = chosen(transcript(), document.getSelection());
+    point(form, anchor);
+    paint(transcript(), "thread-now", anchor?.part ? [anchor] : []);
     reveal(form);
     form.closest("[data-compose]").open = true;
     form.elements.text.focus();
@@ -105,6 +109,7 @@ export function attach(document, window) {
     const whole = event.target.closest?.("[data-compose-whole]");
     if (whole) {
       point(whole.form, null);
+      paint(transcript(), "thread-now", []);
       whole.form.elements.text.focus();
     }
     const link = event.target.closest?.("[data-discussion] [data-place]");
