@@ -51,7 +51,8 @@ class ThreadOut(Schema):
             )
         return cls(
             id=row.pk, kind=row.kind, transcript=row.transcript_id, codebook=row.codebook_id, place=place,
-            opened_by=row.opened_by_id, opened_at=row.opened_at, resolved_at=row.resolved_at,
+            opened_by=row.opened_by_id, opened_at=row.opened_at,
+            resolved_at=row.known_resolved_at,  # type: ignore[attr-defined]  # annotated by visible_threads
         )  # fmt: skip
 
 
@@ -195,9 +196,10 @@ def resolve(request: HttpRequest, pk: int, body: ResolvedIn) -> ThreadOut:
     found = queries.access_thread(membership, pk)
     try:
         verb = actions.resolve if body.resolved else actions.reopen
-        return ThreadOut.of(verb(thread=found, actor=membership.user))
+        verb(thread=found, actor=membership.user)
     except MayNot as problem:
         raise _refusal(problem) from problem
+    return ThreadOut.of(queries.access_thread(membership, pk))
 
 
 @router.get("/inbox", response=Listed[InboxOut], summary="What was written for the token's person")

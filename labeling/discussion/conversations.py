@@ -33,6 +33,7 @@ class Said:
     edited_at: datetime | None
     is_new: bool  # in the reader's inbox, and not read
     is_answer: bool
+    removed_by: str  # empty: it stands, or its remover is not named
     may_edit: bool
     may_remove: bool
     may_be_answer: bool
@@ -131,7 +132,8 @@ def without_names(found: Iterable[Conversation], reader: User) -> list[Conversat
     """The same threads, in which others are colleagues without a name."""
 
     def nameless(one: Said) -> Said:
-        return one if one.comment.author_id == reader.pk else replace(one, by="A colleague")
+        own = one.comment.author_id == reader.pk
+        return replace(one, by=one.by if own else "A colleague", removed_by="")
 
     return [
         replace(one, said=tuple(nameless(said) for said in one.said), addressed=(), resolved_by=None)
@@ -213,6 +215,7 @@ def _said(
         edited_at=getattr(comment, "worded_at", None) if there and changed else None,
         is_new=comment.pk in fresh,
         is_answer=there and thread.answer_id == comment.pk,
+        removed_by="" if there else str(comment.removed_by),
         may_edit=there and mine,
         may_remove=there and (mine or membership.can_manage),
         may_be_answer=there and answers and comment.number > 1 and thread.answer_id != comment.pk,

@@ -8,7 +8,7 @@ the transcript. Threads about a codebook alone are everybody's.
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.http import Http404
 
 from auditor.accounts.models import Membership, User
@@ -18,8 +18,15 @@ from labeling.discussion.models import CALLS, Comment, Mention, Thread, Wording
 
 
 def visible_threads(person: User, project_id: int) -> QuerySet[Thread]:
-    """The threads of a project that `person` may see now, oldest first."""
-    return Thread.objects.filter(_thread_seen_by(person, ""), project_id=project_id)
+    """The threads of a project that `person` may see now, oldest first.
+
+    Each has `known_resolved_at`: what others did with a thread is no less veiled than what they said in it.
+    """
+    machine, _ = _veils(person, "")
+    unknown = machine & ~Q(resolved_by=person)
+    return Thread.objects.filter(_thread_seen_by(person, ""), project_id=project_id).annotate(
+        known_resolved_at=Case(When(unknown, then=None), default=F("resolved_at"))
+    )
 
 
 def visible_comments(person: User, threads: Iterable[Thread]) -> QuerySet[Comment]:

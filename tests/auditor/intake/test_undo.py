@@ -32,6 +32,7 @@ from auditor.intake.undo import CannotUndo, undo_import
 from auditor.ledger.models import Event
 from auditor.runs.models import Run
 from auditor.sampling.models import SampleItem
+from labeling.discussion.actions import open_thread
 from tests import make
 from tests.people import signed_in
 
@@ -116,7 +117,7 @@ def test_a_source_that_another_import_names_is_kept(project: Project, tmp_path: 
     assert Transcript.objects.count() == 5
 
 
-@pytest.mark.parametrize("by", ["sample", "reading", "veil", "branch"])
+@pytest.mark.parametrize("by", ["sample", "reading", "veil", "thread", "branch"])
 def test_what_refers_to_an_import_holds_it_and_is_named(
     project: Project, mia: User, ana: User, tmp_path: Path, by: str
 ) -> None:
@@ -128,6 +129,8 @@ def test_what_refers_to_an_import_holds_it_and_is_named(
         make.reading(make.channel(project), first, 1.0)
     elif by == "veil":
         lay_veils(person_ids=[ana.pk], transcript_ids=[first.pk], round_key="r", scopes=["machine"])
+    elif by == "thread":
+        open_thread(project=project, author=ana, text="Why?", transcript_id=first.pk)
     else:
         messages = tuple(ParsedMessage(role=m.role, text=m.text) for m in first.messages.all())
         branch = ParsedTranscript(
@@ -146,6 +149,7 @@ def test_what_refers_to_an_import_holds_it_and_is_named(
         "sample": "drawn into samples (1 times)",
         "reading": "(1 readings)",
         "veil": "under review",
+        "thread": "labelled or discussed by people (1 times)",
         "branch": "branches of other imports (1)",
     }
     page = client.get(address).content.decode()

@@ -9,6 +9,7 @@ from auditor.evidence.queries import MACHINE
 from auditor.ledger.models import Event
 from labeling.discussion import actions, queries
 from labeling.discussion.models import Thread
+from labeling.discussion.wording import pieces
 from labeling.queues.actions import close_round
 from labeling.queues.models import Round
 
@@ -140,3 +141,28 @@ def test_the_trail_does_not_say_on_which_transcript_somebody_wrote(
     for event in Event.objects.filter(subject="discussion.thread"):
         assert "canary" not in str(event.detail)
         assert set(event.detail) <= {"kind"}
+
+
+def test_what_colleagues_did_with_a_thread_is_no_less_theirs(
+    project: Project, transcript: Transcript, round: Round, ana: User, ada: User
+) -> None:
+    def known(person: User) -> bool:
+        moments = queries.visible_threads(person, project.pk).filter(known_resolved_at__isnull=False)  # type: ignore[misc]
+        return moments.exists()
+
+    thread = say(ana, transcript, "Is the date given anywhere?")
+    actions.resolve(thread=thread, actor=ada)
+    assert (known(ana), known(ada)) == (False, True)
+    actions.reopen(thread=thread, actor=ana)
+    actions.resolve(thread=thread, actor=ana)
+    assert known(ana)
+    actions.reopen(thread=thread, actor=ada)
+    actions.resolve(thread=thread, actor=ada)
+    labels_blind(round, ana)
+    assert known(ana)
+
+
+def test_no_name_changes_the_text() -> None:
+    for text in ("@", "@@Ana", "a@Ana", "@İna", "@Ana", "@ana.", "(@ANA)", "@Anatol", "x" * 5000):
+        assert "".join(words for words, _ in pieces(text, {"Ana": 1, "": 2, "i\u0307na": 3})) == text
+    assert [person for _, person in pieces("(@ANA), @Ana", {"Ana": 1})] == [None, 1, None, 1]
