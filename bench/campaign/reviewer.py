@@ -93,6 +93,13 @@ class Tab:
 
     def work(self) -> None:
         """Label until nothing is left."""
+        try:
+            self._work()
+        finally:
+            if self.line is not None:
+                self.line.close()
+
+    def _work(self) -> None:
         place = ""
         while not self.promises.over.is_set():
             if monotonic() > self.promises.deadline:
