@@ -135,7 +135,7 @@ def addresses() -> list[URLPattern]:
     for pattern in api.urls[0]:
         assert isinstance(pattern, URLPattern)
         if pattern.name != "api-root":
-            login_not_required(pattern.callback)
+            pattern.callback = login_not_required(never_cache(pattern.callback))
             found.append(pattern)
     return [
         path("", reference, name="api-root"),  # ninja's own name: it finds its prefix by it

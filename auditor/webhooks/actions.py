@@ -36,22 +36,27 @@ chance = SystemRandom().random
 class CannotSubscribe(ValueError):
     """The subscription cannot be stored like this; the message says why, `field` where."""
 
-    def __init__(self, reason: str, *, field: str) -> None:
+    def __init__(self, reason: str, *, field: str, existing: int | None = None) -> None:
         super().__init__(reason)
         self.field = field
+        self.existing = existing  # the subscription that is there already
 
 
 def subscribe(*, project: Project, url: str, kinds: Iterable[str], actor: User) -> Subscription:
     """A new subscription, told of what happens from now on; show its `secret` once.
 
     Raises:
-        CannotSubscribe: an address that nothing is sent to, no kinds or unknown ones, or too many.
+        CannotSubscribe: an address that nothing is sent to, no kinds or unknown ones, too many, or one
+            that is there already: sent twice it would be told everything twice.
     """
     chosen = _chosen(kinds)
     _check(url)
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)  # so that the count holds
-        if Subscription.objects.standing().filter(project=project).count() >= MOST:
+        standing = Subscription.objects.standing().filter(project=project)
+        if same := standing.filter(url=url, kinds=chosen).first():
+            raise CannotSubscribe("There is such a webhook already.", field="url", existing=same.pk)
+        if standing.count() >= MOST:
             raise CannotSubscribe(
                 f"{MOST} webhooks are enough for one project: remove one first.", field="url"
             )

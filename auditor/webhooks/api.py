@@ -97,7 +97,7 @@ def new_webhook(request: HttpRequest, body: WebhookIn) -> WebhookMadeOut:
             project=membership.project, url=body.url, kinds=body.kinds, actor=membership.user
         )
     except actions.CannotSubscribe as problem:
-        raise Problem(422, str(problem), field=problem.field) from problem
+        raise _refusal(problem) from problem
     return WebhookMadeOut(**WebhookOut.of(made).dict(), secret=made.secret)
 
 
@@ -113,7 +113,7 @@ def change_webhook(request: HttpRequest, pk: int, body: WebhookIn) -> WebhookOut
     try:
         actions.change(subscription=found, url=body.url, kinds=body.kinds, actor=membership.user)
     except actions.CannotSubscribe as problem:
-        raise Problem(422, str(problem), field=problem.field) from problem
+        raise _refusal(problem) from problem
     return WebhookOut.of(queries.access_subscription(membership, pk))
 
 
@@ -147,3 +147,9 @@ def send_again(request: HttpRequest, pk: int) -> DeliveryOut:
     actions.send_again(delivery=delivery, actor=membership.user)
     ring_deliveries(delivery.subscription_id)
     return DeliveryOut.of(queries.access_delivery(membership, pk))
+
+
+def _refusal(problem: actions.CannotSubscribe) -> Problem:
+    if problem.existing is not None:
+        return Problem(409, str(problem), field=problem.field, existing=problem.existing)
+    return Problem(422, str(problem), field=problem.field)

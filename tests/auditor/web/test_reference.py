@@ -74,6 +74,7 @@ def test_what_the_api_does_not_have_is_refused_in_its_own_way(
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
     robot = program(mia, mia.memberships.get().project)
     assert robot.sends("/me").status_code == 405
+    assert "no-store" in robot.asks("/me").headers["Cache-Control"]
 
 
 def test_a_body_too_large_or_no_json_is_refused(mia: User, project: object) -> None:

@@ -282,10 +282,13 @@ def test_a_project_has_so_many_and_no_more(
     project: Project, mia: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "MOST", 2)
-    for _ in range(2):
-        actions.subscribe(project=project, url="https://8.8.8.8/", kinds=["case.*"], actor=mia)
+    for number in range(2):
+        actions.subscribe(project=project, url=f"https://8.8.8.8/{number}", kinds=["case.*"], actor=mia)
     with pytest.raises(actions.CannotSubscribe, match="enough"):
-        actions.subscribe(project=project, url="https://8.8.8.8/", kinds=["case.*"], actor=mia)
+        actions.subscribe(project=project, url="https://8.8.8.8/2", kinds=["case.*"], actor=mia)
+    with pytest.raises(actions.CannotSubscribe, match="already") as refused:
+        actions.subscribe(project=project, url="https://8.8.8.8/1", kinds=["case.*"], actor=mia)
+    assert refused.value.existing == Subscription.objects.get(url="https://8.8.8.8/1").pk
 
 
 def test_the_log_forgets_what_is_old_and_over(project: Project, hook: Subscription, there: Receiver) -> None:

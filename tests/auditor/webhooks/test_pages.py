@@ -77,6 +77,8 @@ def test_a_program_does_the_same(project: Project, mia: User) -> None:
     assert (refused.status_code, read(refused)["errors"][0]["field"]) == (422, "url")
     made = robot.does("/webhooks", FORM)
     assert made["secret"] == Subscription.objects.get().secret
+    again = robot.sends("/webhooks", FORM)
+    assert (again.status_code, read(again)["existing"]) == (409, made["id"])
     assert "secret" not in robot.gets(f"/webhooks/{made['id']}")
     assert [one["id"] for one in robot.gets("/webhooks")["items"]] == [made["id"]]
     changed = robot.does(f"/webhooks/{made['id']}", {**FORM, "kinds": ["case.*"]}, method="PUT")
