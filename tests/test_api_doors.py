@@ -27,7 +27,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # The word before a number in an address -> which row of the scene it is.
 ROW = {
     "transcripts": "transcript", "samples": "sample", "codebooks": "book", "codebook-versions": "codebook",
-    "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "webhooks": "webhook", "deliveries": "delivery",
+    "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "runs": "run", "webhooks": "webhook", "deliveries": "delivery",
 }  # fmt: skip
 LIFTS = ("/rounds/{pk}/close",)  # whoever manages may end the blindness for all, and the trail says so
 QUERIES = (

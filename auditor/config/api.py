@@ -16,6 +16,7 @@ from auditor.accounts.api import Bearer
 from auditor.accounts.api import router as accounts
 from auditor.browse.api import router as browse
 from auditor.evidence.api import router as evidence
+from auditor.runs.api import router as runs
 from auditor.sampling.api import router as sampling
 from auditor.web.keyset import BadCursor
 from auditor.web.problems import Problem, problem
@@ -57,6 +58,7 @@ for router in (
     adjudication,
     discussion,
     webhooks,
+    runs,
 ):
     api.add_router("", router)
 
