@@ -17,6 +17,7 @@ NAV = [
     ("Adjudicate", "adjudication:cases", "adjudicate", Role.ADJUDICATOR),
     ("Rounds", "queues:rounds", "rounds", Role.VIEWER),
     ("Agreement", "agreement:rounds", "agreement", Role.VIEWER),
+    ("Codebooks", "codebooks:list", "codebooks", Role.VIEWER),
     ("Channels", "evidence:channels", "channels", Role.VIEWER),
     ("Datasets", "datasets:list", "datasets", Role.VIEWER),
 ]

@@ -1,12 +1,11 @@
 """Writing codebooks: drafts are saved by number, and a version is published once and stands for ever."""
 
-from pathlib import Path
-
 from django.db import transaction
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.sanitise import clean_text
 from auditor.ledger.actions import record
+from labeling.codebooks.defaults import DEFAULT, text_of
 from labeling.codebooks.definition import digest, dump
 from labeling.codebooks.examples import Addition, add_to
 from labeling.codebooks.models import Codebook, CodebookDraft, CodebookVersion
@@ -14,9 +13,6 @@ from labeling.codebooks.node import CodebookError
 from labeling.codebooks.parts import Codebook as Definition
 from labeling.codebooks.queries import Sheet, sheet_of
 from labeling.codebooks.written import MAX_TEXT, Problem, read_text, write_text
-
-DEFAULTS = Path(__file__).parent / "defaults"
-DEFAULT = DEFAULTS / "intent_versus_hallucination.yaml"
 
 
 class StaleDraft(Exception):
@@ -64,7 +60,7 @@ def adopt_default(*, project: Project, actor: User | None) -> CodebookVersion:
 
     A newer release of the app may bring a newer text, which then becomes the next version.
     """
-    written = read_text(DEFAULT.read_text(encoding="utf-8"))
+    written = read_text(text_of(DEFAULT))
     assert written.codebook is not None, written.problem
     with transaction.atomic():
         codebook, _ = Codebook.objects.get_or_create(project=project, name=written.codebook.title[:150])
@@ -91,6 +87,8 @@ def create(*, project: Project, name: str, text: str, actor: User) -> Codebook:
 def save_draft(*, codebook: Codebook, text: str, base: int, actor: User) -> CodebookDraft:
     """Keep the text as the draft, whether it defines a codebook yet or not; the same text again changes nothing.
 
+    Examples that were added while the text was open are no conflict: they are added to it too.
+
     Args:
         base: number of the draft that the text was written over, 0 if there was none.
 
@@ -101,10 +99,13 @@ def save_draft(*, codebook: Codebook, text: str, base: int, actor: User) -> Code
     _check_length(text)
     with transaction.atomic():
         standing = _hold(codebook)
+        text = clean_text(text.replace("\r\n", "\n"))
         if standing.draft is not None and standing.changed and standing.text == text:
             return standing.draft
-        _check_base(standing, base)
-        draft = _write(standing, text=text, waiting=standing.waiting, actor=actor)
+        missed = standing.missed_since(base)
+        if missed is None:
+            raise StaleDraft(standing)
+        draft = _write(standing, text=text, waiting=[*standing.waiting, *missed], actor=actor)
         record(
             verb="codebook.draft_saved", subject=codebook, actor=actor, project_id=codebook.project_id,
             number=draft.number, characters=len(draft.text), reads=not draft.problem,
@@ -133,14 +134,21 @@ def discard_draft(*, codebook: Codebook, base: int, actor: User) -> None:
         )  # fmt: skip
 
 
-def publish_draft(*, codebook: Codebook, base: int, actor: User) -> CodebookVersion:
+def publish_draft(*, codebook: Codebook, base: int, actor: User, text: str | None = None) -> CodebookVersion:
     """The draft as the next version; a draft that says what a version already says gives that version.
+
+    Args:
+        base: number of the draft that is published, as its reader knew it.
+        text: saved first, where it is given.
 
     Raises:
         StaleDraft: another text was saved since.
         NotPublishable: the text defines no codebook.
+        CodebookError: the text is too long to keep.
     """
     with transaction.atomic():
+        if text is not None and text.replace("\r\n", "\n") != _hold(codebook).text:
+            base = save_draft(codebook=codebook, text=text, base=base, actor=actor).number
         standing = _hold(codebook)
         if standing.draft is None or not standing.changed:
             if standing.newest is not None:  # sent again after it was published
@@ -188,6 +196,8 @@ def add_example(
             return draft
         text, waiting = standing.text, [*standing.waiting, addition.plain()]
         draft = _write(standing, text=text, waiting=waiting, actor=actor)
+        draft.additions = [*draft.additions, {"number": draft.number, "example": addition.plain()}]
+        draft.save(update_fields=["additions"])
         record(
             verb="codebook.example_added", subject=codebook, actor=actor, project_id=codebook.project_id,
             label=label, counter=counter, source=addition.source, waits=bool(draft.waiting),
@@ -212,7 +222,7 @@ def _check_length(text: str) -> None:
 
 def _write(standing: Sheet, *, text: str, waiting: list[dict[str, object]], actor: User) -> CodebookDraft:
     """Store the text; examples that wait are added to it as far as it has their labels."""
-    written = read_text(clean_text(text.replace("\r\n", "\n")))
+    written = read_text(clean_text(text))
     if written.codebook is not None and waiting:
         filled, waiting = add_to(written.codebook, waiting)
         if filled != written.codebook:
@@ -228,6 +238,7 @@ def _write(standing: Sheet, *, text: str, waiting: list[dict[str, object]], acto
             "definition": dump(written.codebook) if written.codebook else None,
             "problem": problem.words,
             "waiting": waiting,
+            "additions": standing.draft.additions if standing.draft is not None and standing.changed else [],
             "updated_by": actor,
         },
     )
@@ -245,5 +256,5 @@ def _settle(
     """The draft says what the version says; the row stays, so that its number never comes again."""
     draft.based_on, draft.number, draft.changed = version, draft.number + 1, False
     draft.text, draft.waiting, draft.updated_by = text, waiting, actor
-    draft.definition, draft.problem = None, ""
+    draft.definition, draft.problem, draft.additions = None, "", []
     draft.save()

@@ -52,6 +52,9 @@ class CodebookDraft(models.Model):
     definition = models.JSONField(null=True)  # what the text defines; null while it defines nothing
     problem = models.TextField(blank=True)  # why it defines nothing
     waiting = models.JSONField(default=list)  # examples for labels that the text does not have now
+    additions = models.JSONField(
+        default=list
+    )  # [{"number", "example"}] that came since `based_on`, see `add_example`
     updated_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from auditor.accounts.models import Membership
@@ -34,6 +34,39 @@ def versions_of(project_id: int) -> QuerySet[CodebookVersion]:
     return (
         rows.select_related("codebook", "created_by").defer("definition").order_by("codebook_id", "-number")
     )
+
+
+def codebooks_of(project_id: int) -> QuerySet[CodebookRow]:
+    """The codebooks of a project by name, each with its newest version's `version`, `number` and `at`, and `drafting`."""
+    newest = CodebookVersion.objects.filter(codebook=OuterRef("pk")).order_by("-number")
+    return (
+        CodebookRow.objects.filter(project_id=project_id)
+        .annotate(
+            version=Subquery(newest.values("pk")[:1]),
+            number=Subquery(newest.values("number")[:1]),
+            at=Subquery(newest.values("created_at")[:1]),
+            drafting=Exists(CodebookDraft.objects.filter(codebook=OuterRef("pk"), changed=True)),
+        )
+        .order_by("name", "pk")
+    )
+
+
+def access_codebook(membership: Membership, pk: int) -> CodebookRow:
+    """A codebook of the member's project.
+
+    Raises:
+        Http404: not in this project.
+    """
+    found = CodebookRow.objects.filter(project_id=membership.project.pk, pk=pk).first()
+    if found is None:
+        raise Http404("no such codebook")
+    return found
+
+
+def version_before(version: CodebookVersion) -> CodebookVersion | None:
+    """The version that this one followed; None for the first."""
+    earlier = CodebookVersion.objects.filter(codebook_id=version.codebook_id, number__lt=version.number)
+    return earlier.order_by("-number").first()
 
 
 def access_version(membership: Membership, pk: int) -> CodebookVersion:
@@ -74,6 +107,13 @@ class Sheet:
     def waiting(self) -> list[dict[str, Any]]:
         """Examples for labels that the text does not have now."""
         return list(self.draft.waiting) if self.draft is not None else []
+
+    def missed_since(self, base: int) -> list[dict[str, Any]] | None:
+        """The examples that came after that save, if nothing else did; None if the text was changed."""
+        additions = self.draft.additions if self.draft is not None and self.changed else []
+        missed = {one["number"]: one["example"] for one in additions if one["number"] > base}
+        whole = base <= self.number and set(missed) == set(range(base + 1, self.number + 1))
+        return list(missed.values()) if whole else None
 
     @property
     def labels(self) -> tuple[str, ...]:

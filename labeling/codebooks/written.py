@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ from labeling.codebooks.definition import Codebook, CodebookError, dump, load
 MAX_TEXT = 300_000  # characters
 MAX_DEPTH = 40  # levels
 MAX_PARTS = 30_000  # words, lists and mappings together
+MOST_LINES = 5_000  # of a difference
 WIDTH = 100
 ONE_LINE = 88  # characters up to which a small mapping or list stands on one line
 MARKUP = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language, eight times as fast
@@ -81,6 +83,12 @@ def write_text(codebook: Codebook) -> str:
         yaml.dump({name: value}, Dumper=_Tidy, sort_keys=False, allow_unicode=True, width=WIDTH)
         for name, value in ordered.items()
     )
+
+
+def raw_difference(before: str, after: str) -> list[str]:
+    """The two texts line by line, as `diff -u` would show them."""
+    lines = unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2)
+    return list(lines)[:MOST_LINES]
 
 
 def _parse(text: str) -> tuple[yaml.Node | None, object]:

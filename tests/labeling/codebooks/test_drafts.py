@@ -151,8 +151,31 @@ def test_an_example_keeps_what_is_in_the_draft(codebook: Codebook, mia: User, ad
     sheet = sheet_of(codebook)
     assert sheet.written.codebook is not None
     assert sheet.written.codebook.description == "Another description."
-    with pytest.raises(actions.StaleDraft):  # Mia's page does not have the example yet
-        actions.save_draft(codebook=codebook, text=changed(codebook, "More."), base=1, actor=mia)
+
+
+def test_an_example_that_comes_while_a_text_is_open_is_added_to_it(
+    codebook: Codebook, mia: User, ada: User
+) -> None:
+    texts = [changed(codebook, words) for words in ("One.", "Two.", "Three.")]
+    actions.add_example(codebook=codebook, actor=ada, **EXAMPLE)
+    actions.save_draft(codebook=codebook, text=texts[0], base=0, actor=mia)  # opened before the example came
+    actions.add_example(codebook=codebook, actor=ada, **{**EXAMPLE, "case": "Another."})
+    actions.add_example(codebook=codebook, actor=ada, **{**EXAMPLE, "case": "A third."})
+    assert actions.save_draft(codebook=codebook, text=texts[1], base=2, actor=mia).number == 5
+    book = sheet_of(codebook).written.codebook
+    assert book is not None
+    assert book.description == "Two."
+    assert [one.case for one in book.by_code["K"].examples[1:]] == ["Another.", "A third."]
+    with pytest.raises(actions.StaleDraft):  # since number 2, Mia has saved too
+        actions.save_draft(codebook=codebook, text=texts[2], base=2, actor=ada)
+
+
+@pytest.mark.parametrize("base", [-1, 3, 99])
+def test_a_number_that_never_was_is_refused(codebook: Codebook, mia: User, ada: User, base: int) -> None:
+    actions.save_draft(codebook=codebook, text=changed(codebook), base=0, actor=mia)
+    actions.add_example(codebook=codebook, actor=ada, **EXAMPLE)
+    with pytest.raises(actions.StaleDraft):
+        actions.save_draft(codebook=codebook, text="title: Other", base=base, actor=mia)
 
 
 def test_an_example_waits_while_the_draft_defines_nothing(codebook: Codebook, mia: User, ada: User) -> None:

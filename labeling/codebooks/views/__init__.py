@@ -1,0 +1,1 @@
+"""Pages of a codebook: reading it, and writing its next version."""
