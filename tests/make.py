@@ -124,11 +124,11 @@ def round(
     actor: User | None = None,
     **more: Any,
 ) -> Round:
-    """An open round of these reviewers over these transcripts, by the default codebook."""
+    """An open round of these reviewers over these transcripts, by the default codebook unless another is given."""
     by = actor or _owner(project)
     return queues.open_round(
         project=project, name=name or f"Round {next(_numbers)}", sample=sample(project, transcripts, actor=by),
-        codebook_version=codebooks.adopt_default(project=project, actor=by), members=members,
+        codebook_version=more.pop("codebook_version", None) or codebooks.adopt_default(project=project, actor=by), members=members,
         overlap=overlap or len(members), actor=by, **more,
     )  # fmt: skip
 
