@@ -119,7 +119,17 @@ def touched(
     rows = [row for row in rows if row[2] not in veiled]
     read = _read_all(by, rows, codebook.project_id)
     labels = tuple(
-        TouchedLabel(item, transcript, name or f"t-{transcript}", round_id, number, label, step, read[pk], bool(labelled))
+        TouchedLabel(
+            item,
+            transcript,
+            name or f"t-{transcript}",
+            round_id,
+            number,
+            label,
+            step,
+            read[pk],
+            bool(labelled),
+        )
         for pk, item, transcript, name, round_id, number, label, step, _, labelled in rows
     )
     return Touched(

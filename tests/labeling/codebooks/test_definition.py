@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,19 @@ import yaml
 from labeling.codebooks.conditions import ALWAYS, Facts, questions_of
 from labeling.codebooks.definition import CodebookError, digest, dump, load
 from labeling.codebooks.grades import COUNTS_UP_TO
+from labeling.codebooks.parts import (
+    Code,
+    Codebook,
+    Example,
+    Grade,
+    Group,
+    Label,
+    MissingTest,
+    Need,
+    Question,
+    Rule,
+    Ruling,
+)
 from labeling.codebooks.questions import TESTS
 from labeling.codebooks.rules import derive
 
@@ -296,3 +311,12 @@ def test_the_example_of_the_guide_is_a_codebook():
     codebook = load(yaml.safe_load(written))
     assert derive(codebook, {"tone": "yes"}).label == "R"
     assert [test.key for test in derive(codebook, {"tone": "unknown"}).missing_tests] == ["ask"]
+
+
+@pytest.mark.parametrize(
+    "part", [Codebook, Group, Question, Code, Example, Label, Rule, Grade, Need, MissingTest, Ruling]
+)
+def test_the_guide_names_every_field(part):
+    guide = (Path(__file__).parents[3] / "docs/codebook.md").read_text()
+    grammar = set(re.findall(r"\w+", guide.split("```text\n")[1].split("```")[0]))
+    assert {field.name for field in fields(part)} <= grammar
