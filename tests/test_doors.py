@@ -160,7 +160,7 @@ ROW = {
     "codebooks:draft_changes": "book", "codebooks:draft_file": "book", "codebooks:part": "book", "queues:round": "round", "queues:close": "round",
     "queues:add": "round", "annotations:desk": "round", "annotations:next": "round", "annotations:mine": "round",
     "annotations:item": "item", "annotations:draft": "item", "annotations:commit": "item", "annotations:skip": "item",
-    "annotations:touched": "codebook", "annotations:label_again": "codebook", "annotations:touched_by_draft": "drafted",
+    "annotations:touched": "codebook", "annotations:label_again": "codebook", "annotations:touched_by_draft": "book",
     "annotations:alive": "item", "annotations:transcript": "item", "adjudication:case": "case",
     "discussion:transcript": "transcript", "discussion:codebook": "book", "discussion:thread": "thread",
     "discussion:read": "thread", "discussion:resolve": "thread", "discussion:reopen": "thread",
