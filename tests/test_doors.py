@@ -161,7 +161,7 @@ ROW = {
     "queues:add": "round", "annotations:desk": "round", "annotations:next": "round", "annotations:mine": "round",
     "annotations:item": "item", "annotations:draft": "item", "annotations:commit": "item", "annotations:skip": "item",
     "annotations:touched": "codebook", "annotations:label_again": "codebook", "annotations:touched_by_draft": "book",
-    "annotations:alive": "item", "annotations:transcript": "item", "adjudication:case": "case",
+    "annotations:alive": "item", "annotations:ahead": "item", "annotations:transcript": "item", "adjudication:case": "case",
     "discussion:transcript": "transcript", "discussion:codebook": "book", "discussion:thread": "thread",
     "discussion:read": "thread", "discussion:resolve": "thread", "discussion:reopen": "thread",
     "discussion:edit": "comment", "discussion:remove": "comment", "discussion:answer": "comment",
