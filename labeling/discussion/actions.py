@@ -1,7 +1,8 @@
 """Writing in discussions: opening, answering, changing, removing, resolving, and marking as read.
 
 A comment that was sent twice (same author, `key` and words) is written once. Text is checked in `wording`, the
-place in `places`. Events name threads by number only: the trail is read by managers, who may be veiled.
+place in `places`. Events name no transcript, and those of comments no thread: the trail is read by managers,
+who may be veiled.
 """
 
 from collections.abc import Iterable
@@ -104,10 +105,7 @@ def reply(*, thread: Thread, author: User, text: str, key: str = "") -> Comment:
         comment = _write(held, author, words, number=number, key=key)
         _tell(comment, words, [])
         mark_read(person=author, project_id=held.project_id, threads=[held.pk])
-        record(
-            verb="comment.written", subject=comment, actor=author, project_id=held.project_id,
-            thread=held.pk, number=number,
-        )  # fmt: skip
+        record(verb="comment.written", subject=comment, actor=author, project_id=held.project_id)
     return comment
 
 
@@ -129,10 +127,7 @@ def edit(*, comment: Comment, author: User, text: str) -> Comment:
             return held
         Wording.objects.create(comment=held, number=newest.number + 1, text=words)
         _tell(held, words, [], to_participants=False)
-        record(
-            verb="comment.edited", subject=held, actor=author, project_id=held.thread.project_id,
-            thread=held.thread_id, number=held.number,
-        )  # fmt: skip
+        record(verb="comment.edited", subject=held, actor=author, project_id=held.thread.project_id)
     return held
 
 
@@ -151,10 +146,7 @@ def remove(*, comment: Comment, actor: User) -> Comment:
             held.removed_at, held.removed_by = timezone.now(), actor
             held.save(update_fields=["removed_at", "removed_by"])
             Thread.objects.filter(pk=held.thread_id, answer=held).update(answer=None)
-            record(
-                verb="comment.removed", subject=held, actor=actor, project_id=held.thread.project_id,
-                thread=held.thread_id, number=held.number,
-            )  # fmt: skip
+            record(verb="comment.removed", subject=held, actor=actor, project_id=held.thread.project_id)
     return held
 
 

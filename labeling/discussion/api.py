@@ -57,7 +57,7 @@ class ThreadOut(Schema):
 
 
 class CommentOut(Schema):
-    """One contribution; a removed one keeps its place and has no text."""
+    """One contribution; a removed one keeps its place and has no text. Numbers count what one may see."""
 
     id: int
     number: int
@@ -67,11 +67,11 @@ class CommentOut(Schema):
     removed: bool
 
     @classmethod
-    def of(cls, row: Comment) -> "CommentOut":
+    def of(cls, row: Comment, number: int) -> "CommentOut":
         gone = row.removed_at is not None
         text: str = row.text  # type: ignore[attr-defined]  # annotated by visible_comments
         return cls(
-            id=row.pk, number=row.number, author=row.author_id, text="" if gone else text,
+            id=row.pk, number=number, author=row.author_id, text="" if gone else text,
             written_at=row.written_at, removed=gone,
         )  # fmt: skip
 
@@ -171,12 +171,12 @@ def open_thread(request: HttpRequest, body: ThreadIn) -> WholeThreadOut:
         )  # fmt: skip
     except (BadComment, BadPlace, MayNot) as problem:
         raise _refusal(problem) from problem
-    return _whole(membership, made.pk)
+    return whole(membership, made.pk)
 
 
 @router.get("/threads/{int:pk}", response=WholeThreadOut, summary="One thread with its comments")
 def thread(request: HttpRequest, pk: int) -> WholeThreadOut:
-    return _whole(access_caller(request), pk)
+    return whole(access_caller(request), pk)
 
 
 @router.post("/threads/{int:pk}/comments", response={201: WholeThreadOut}, summary="Reply")
@@ -187,7 +187,7 @@ def reply(request: HttpRequest, pk: int, body: ReplyIn) -> WholeThreadOut:
         actions.reply(thread=found, author=membership.user, text=body.text, key=body.key)
     except (BadComment, MayNot) as problem:
         raise _refusal(problem) from problem
-    return _whole(membership, pk)
+    return whole(membership, pk)
 
 
 @router.post("/threads/{int:pk}/resolved", response=ThreadOut, summary="Resolve it, or open it again")
@@ -210,10 +210,12 @@ def inbox(request: HttpRequest, after: After = "", limit: Limit = 50) -> Listed[
     return listed(rows, InboxOut.of, after=after, limit=limit)
 
 
-def _whole(membership: Membership, pk: int) -> WholeThreadOut:
+def whole(membership: Membership, pk: int) -> WholeThreadOut:
+    """A thread of the member's project with the comments that they may see."""
     found = queries.access_thread(membership, pk)
     comments = queries.visible_comments(membership.user, [found])[:SHOWN]
-    return WholeThreadOut(**ThreadOut.of(found).dict(), comments=[CommentOut.of(one) for one in comments])
+    shown = [CommentOut.of(one, number) for number, one in enumerate(comments, 1)]
+    return WholeThreadOut(**ThreadOut.of(found).dict(), comments=shown)
 
 
 def _refusal(problem: Exception) -> Problem:
