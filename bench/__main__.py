@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from bench.harness import Result
 
 SIZES = (1_000, 10_000)
-GROUPS = ("import", "browse", "submit", "export", "load")  # some by ONLY=import,browse, or all of them
+GROUPS = (
+    "import",
+    "browse",
+    "submit",
+    "export",
+    "load",
+    "agreement",
+)  # some by ONLY=import,browse, or all of them
 APART = ("scale", "reading")  # by ONLY alone: they take long
 LARGE = {"scale": (1_000_000,), "reading": (100_000,)}  # transcripts; messages of one transcript
 FILLED = 100_000  # transcripts from which on a corpus to browse is filled without a file, with short ones
@@ -51,9 +58,13 @@ def _in_its_own_process(size: int) -> int:
 def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
     from django.test.utils import override_settings
 
-    from bench import browse, export, importing, load, submit
+    from bench import agreement, browse, export, importing, load, submit
     from bench.scene import begin, fill, stock
 
+    if "agreement" in wanted:
+        yield from agreement.run(size)
+    if wanted == {"agreement"}:
+        return
     project, owner = begin(f"Bench {size}")
     with override_settings(ALLOWED_HOSTS=["testserver", "127.0.0.1"]):
         if "scale" in wanted:

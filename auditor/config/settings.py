@@ -64,6 +64,7 @@ PEOPLE_APPS = [
     "labeling.annotations",
     "labeling.agreement",
     "labeling.adjudication",
+    "labeling.validity",
     "labeling.datasets",
     "labeling.overview",
 ]

@@ -22,5 +22,6 @@ urlpatterns = [
     path("p/<slug:project>/review/", include("labeling.annotations.urls")),
     path("p/<slug:project>/agreement/", include("labeling.agreement.urls")),
     path("p/<slug:project>/adjudicate/", include("labeling.adjudication.urls")),
+    path("p/<slug:project>/validity/", include("labeling.validity.urls")),
     path("p/<slug:project>/datasets/", include("labeling.datasets.urls")),
 ]

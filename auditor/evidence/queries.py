@@ -64,6 +64,11 @@ class Sight:
         )
         return {pk: (a, b) for pk, a, b in rows.values_list("pk", "least", "most") if a is not None}
 
+    def readings_named(self, ids: Iterable[int]) -> QuerySet[Reading]:
+        """These readings, superseded ones too: what had been shown to somebody."""
+        rows = Reading.objects.filter(pk__in=list(ids))
+        return self._unveiled(rows).select_related("channel").order_by("pk")
+
     def tracks_on(self, channel: Channel) -> QuerySet[Track]:
         """A channel's current token tracks over all transcripts this person may see them on."""
         return self._unveiled(Track.objects.filter(channel=channel, superseded_at__isnull=True))

@@ -6,7 +6,7 @@ transcripts are veiled from them.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,9 +112,9 @@ def rounds_for(membership: Membership) -> tuple[list[Round], set[int]]:
     return rounds, withheld_rounds(rounds, membership.user)
 
 
-def withheld_rounds(rounds: Sequence[Round], person: User) -> set[int]:
+def withheld_rounds(rounds: Sequence[Round], person: User, scopes: Collection[str] = (HUMAN,)) -> set[int]:
     """Those of the rounds in which people's labels on any transcript are veiled from the person."""
-    seen = visible_to(person).unveiled(Transcript.objects.filter(pk=OuterRef("transcript")), [HUMAN])
+    seen = visible_to(person).unveiled(Transcript.objects.filter(pk=OuterRef("transcript")), scopes)
     hidden = Item.objects.filter(~Exists(seen), round=OuterRef("pk"))
     rows = Round.objects.filter(Exists(hidden), pk__in=[one.pk for one in rounds])
     return set(rows.values_list("pk", flat=True))

@@ -9,6 +9,7 @@ from labeling.agreement.figures import ALL, MAIN, PAIR, STRATUM, TENTH, VERSION,
 from labeling.agreement.measures import MARKED, Measure
 from labeling.agreement.plots import Axis, Drawn, Grid, axis_of, drawn, grid
 from labeling.agreement.report import Habit, Report
+from labeling.agreement.resampling import NOTHING_MARKED
 
 CUTS = (
     (PAIR, "By pair of reviewers", "pair"),
@@ -69,9 +70,16 @@ def overview(report: Report, measures: Sequence[Measure], stage: str) -> Table |
     rows = []
     for measure in measures:
         lines = by_name(report.of(stage=stage, measure=measure.key, cut=ALL))
-        if main := lines.get(MAIN[measure.scale]):
+        main = lines.get(MAIN[measure.scale])
+        if main is not None and main.n:
             rows.append((measure.name, main, lines, _items(stage, measure.key), _look(stage, measure.key)))
     return _table("", "measure", "alpha", ("percent", "Fleiss' kappa", "Gwet's AC1"), rows)
+
+
+def silent(report: Report, measures: Sequence[Measure], stage: str) -> list[str]:
+    """Measures on which no item has two values."""
+    spoken = {line.measure for line in report.of(stage=stage, cut=ALL) if line.n}
+    return [measure.name for measure in measures if measure.key not in spoken]
 
 
 def cut_tables(report: Report, measure: Measure, stage: str, names: Mapping[int, str]) -> list[Table]:
@@ -104,6 +112,8 @@ def marked(report: Report, spans: Sequence[Measure], stage: str) -> Table | None
     rows: list[Wanted] = []
     for kind in spans:
         for line in report.of(stage=stage, measure=kind.key, cut=ALL):
+            if line.reason == NOTHING_MARKED:
+                continue
             name = f"{kind.key.removeprefix(MARKED)}: {NAMES[line.coefficient]}"
             rows.append((name, line, {}, "", ""))
     return _table("", "words marked as", "figure", (), rows)

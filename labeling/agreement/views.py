@@ -158,6 +158,7 @@ def _contents(made: Report, scope: Scope, measure: Measure, stage: str, pair: st
         "items": made.items.get(stage, 0),
         "compared": made.compared.get(stage, 0),
         "overview": reading.overview(made, scope.measures, stage),
+        "silent": reading.silent(made, scope.measures, stage),
         "marked": reading.marked(made, scope.spans, stage),
         "coefficients": reading.coefficients(made, measure, stage),
         "cuts": reading.cut_tables(made, measure, stage, names),

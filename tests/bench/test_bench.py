@@ -33,6 +33,22 @@ NAMES = {
     "submit": {"submit.p50", "submit.p95"},
     "export": {"export.time", "export.rate", "export.memory"},
     "load": {"load.submit.p50", "load.submit.p95", "load.submit.rate"},
+    "agreement": {
+        f"agreement.{coefficient}"
+        for coefficient in (
+            "percent",
+            "fleiss",
+            "ac1",
+            "alpha.nominal",
+            "alpha.ordinal",
+            "alpha.interval",
+            "alpha.masi",
+            "cohen",
+            "spans.alpha",
+            "spans.f1",
+            "dawid_skene",
+        )
+    },
 }
 
 
@@ -73,7 +89,7 @@ def test_a_group_that_does_not_exist_is_refused() -> None:
     done = bench("imports")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "import, browse, submit, export, load" in done.stderr
+    assert "import, browse, submit, export, load, agreement" in done.stderr
 
 
 def test_stored_probabilities_are_those_of_the_draw() -> None:
