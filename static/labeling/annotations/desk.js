@@ -237,7 +237,7 @@ export function attach(document, window) {
 
   document.addEventListener("click", (event) => {
     activity.touch();
-    const fold = event.target.closest?.("#rail summary")?.parentElement;
+    const fold = event.target.closest?.("#rail summary, #flag > summary")?.parentElement;
     if (fold) window.setTimeout(() => fold.open && fold.querySelector("select, input")?.focus());
     for (const [name, act] of Object.entries(clicks)) {
       const attribute = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
