@@ -17,7 +17,15 @@ from auditor.corpus.finding import positions_saying, spans_of
 from auditor.corpus.models import Message, Transcript
 from auditor.corpus.queries import messages_between, texts_of
 from auditor.corpus.records import Place
-from auditor.corpus.windows import LONGEST, MESSAGES, Window, window, window_after, window_before
+from auditor.corpus.windows import (
+    LONGEST,
+    MESSAGES,
+    Window,
+    window,
+    window_after,
+    window_around,
+    window_before,
+)
 from auditor.corpus.words import SCOPES, pattern, terms
 from auditor.evidence.heat import OFF, Heat, heat_of
 from auditor.evidence.kinds import kind_of
@@ -95,6 +103,7 @@ def reading(
     media: Callable[[str], str] | None = None,
     part: Anchor | None = None,
     with_opinions: bool = True,
+    few: bool = False,
 ) -> Reading:
     """One window of the transcript; while it is veiled, the bare text and nothing else.
 
@@ -102,8 +111,11 @@ def reading(
         media: the address of an attachment by its digest.
         part: show only this message, and this stretch of one of its texts.
         with_opinions: gather what the rail shows; without, quotes on the text have no letters.
+        few: only some messages around the place asked for.
     """
-    shown = window_of(transcript, asked) if part is None else Window(part.position, part.position + 1)
+    shown = (
+        window_of(transcript, asked, few=few) if part is None else Window(part.position, part.position + 1)
+    )
     messages = messages_between(transcript, shown.first, shown.end)
     marks = _found_marks(messages, asked)
     found_in = positions_saying(transcript, asked.words, most=MOST_PLACES) if asked.words else []
@@ -129,13 +141,13 @@ def reading(
     )  # fmt: skip
 
 
-def window_of(transcript: Transcript, asked: Asked) -> Window:
-    """The window that an address asks for."""
+def window_of(transcript: Transcript, asked: Asked, *, few: bool = False) -> Window:
+    """The window that an address asks for; at a place, only `few` messages around it."""
     if asked.after is not None:
         return window_after(transcript, asked.after)
     if asked.before is not None:
         return window_before(transcript, asked.before)
-    return window(transcript, at=asked.position)
+    return (window_around if few else window)(transcript, at=asked.position)
 
 
 def _chosen(layers: Sequence[Channel], key: str) -> Channel | None:

@@ -33,7 +33,7 @@ def transcript(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     asked = Asked.from_query(request.GET.dict())
     page = reading(
         row, sight=visible_to(membership.user), asked=asked, media=media_urls(project),
-        with_opinions=not wants_fragment(request),
+        with_opinions=not wants_fragment(request), few=wants_fragment(request),
     )  # fmt: skip
     context: dict[str, Any] = {"page": page, "row": row, "asked": asked, **_edges(request, page)}
     if not wants_fragment(request):

@@ -16,6 +16,7 @@ from auditor.corpus.models import Transcript
 from auditor.corpus.queries import own_messages
 
 MESSAGES = 100  # of one window
+BEFORE, FROM = 10, 24  # of the window that a jump lands in: messages before the place, and from it on
 SHOWN = 300_000  # bytes of text that a window shows
 LONGEST = 20_000  # code points of one text that are shown at first
 STORED = 16_000_000  # bytes of text that are read for one window
@@ -84,6 +85,14 @@ def window(transcript: Transcript, *, at: int) -> Window:
     at = max(0, min(at, transcript.n_messages - 1))
     first = at // MESSAGES * MESSAGES
     return around(_sizes(transcript, first, min(first + MESSAGES, transcript.n_messages)), at)
+
+
+def window_around(transcript: Transcript, *, at: int) -> Window:
+    """A few messages around a place: what a jump shows first, since the rest comes as one scrolls."""
+    if not transcript.n_messages:
+        return Window(0, 0)
+    at = max(0, min(at, transcript.n_messages - 1))
+    return around(_sizes(transcript, max(0, at - BEFORE), min(at + FROM, transcript.n_messages)), at)
 
 
 def window_after(transcript: Transcript, first: int) -> Window:

@@ -14,6 +14,7 @@ from auditor.corpus.document import render
 from auditor.corpus.models import Transcript
 from auditor.corpus.queries import messages_of
 from auditor.corpus.records import ParsedMessage
+from auditor.corpus.windows import BEFORE, FROM
 from auditor.evidence.actions import CitedQuote
 from auditor.evidence.heat import Scale, heat, heat_marks
 from auditor.evidence.models import Channel
@@ -198,6 +199,10 @@ def test_windows_join_without_gap_and_bring_their_part_of_the_outline(project: P
     before = fragment(client, row, f"before={PAGE}")
     assert f'data-first="0" data-last="{PAGE}"' in before
     assert 'data-first="205" data-last="205"' in fragment(client, row, f"after={2 * PAGE + 5}")
+    assert f'data-first="{150 - BEFORE}" data-last="{150 + FROM}"' in fragment(
+        client, row, "at=150"
+    )  # a jump
+    assert 'id="mark-at"' in fragment(client, row, "at=150.text.0-7")
 
 
 def test_a_place_in_the_text_is_drawn_by_the_server(project: Project, mia: User) -> None:

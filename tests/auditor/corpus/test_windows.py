@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from auditor.accounts.models import Project
 from auditor.corpus.records import ParsedMessage
 from auditor.corpus.windows import (
+    BEFORE,
+    FROM,
     LONGEST,
     MESSAGES,
     SHOWN,
@@ -17,6 +19,7 @@ from auditor.corpus.windows import (
     roles_by_bucket,
     window,
     window_after,
+    window_around,
     window_before,
 )
 from tests import make
@@ -42,6 +45,9 @@ def test_short_messages_come_by_the_hundred(project: Project) -> None:
     assert window_after(row, 250) == Window(250, 250)
     assert window_before(row, 100) == Window(0, 100)
     assert window_before(row, 30) == Window(0, 30)
+    assert window_around(row, at=149) == Window(149 - BEFORE, 149 + FROM)
+    assert window_around(row, at=3) == Window(0, 3 + FROM)
+    assert window_around(row, at=9999) == Window(249 - BEFORE, 250)
 
 
 def test_long_messages_come_by_what_is_shown_of_them(project: Project) -> None:
@@ -61,6 +67,7 @@ def test_long_messages_come_by_what_is_shown_of_them(project: Project) -> None:
 def test_the_smallest_transcripts_have_a_window(project: Project, n: int) -> None:
     row = make.transcript(project, [ParsedMessage(role="user", text="x")] * n)
     assert window(row, at=5) == Window(0, n)
+    assert window_around(row, at=5) == Window(0, n)
     assert window_before(row, 0) == Window(0, 0)
 
 
