@@ -23,7 +23,7 @@ from labeling.agreement.queries import (
     report_in_work,
     scope_of_report,
 )
-from labeling.agreement.report import fit
+from labeling.agreement.report import Report, fit
 from labeling.queues.models import Item, Round
 
 TASK = "agreement.compute_report"
@@ -39,7 +39,7 @@ def open_report(*, scope: Scope, actor: User) -> AgreementReport:
             return waiting
         run = open_run(
             project_id=scope.project_id, kind="agreement", title=f"Agreement: {scope.name}", task=TASK,
-            actor=actor, unit="labels",
+            actor=actor, unit="measures",
         )  # fmt: skip
         row = _new(scope, actor)
         row.run = run
@@ -53,10 +53,12 @@ def open_report(*, scope: Scope, actor: User) -> AgreementReport:
 
 def compute_now(*, scope: Scope, actor: User) -> AgreementReport:
     """A report of the labels as they stand, computed while the caller waits."""
+    digest = digest_of(scope)  # before the labels are read: what comes in between makes it out of date
+    made = made_now(scope, _everything(scope), digest)
     row = _new(scope, actor)
     with transaction.atomic():
         row.save()
-        _compute(row, scope)
+        _keep(row, scope, digest, made)
     return row
 
 
@@ -65,10 +67,21 @@ def compute(*, row: AgreementReport, ticket: Ticket) -> None:
     if row.computed_at is not None:
         return
     ticket.beat(done=0, note="Reading labels", force=True)
+    scope = scope_of_report(row)
+    digest = digest_of(scope)
+
+    def tick(done: int, total: int) -> None:
+        ticket.beat(done=done, total=total, note="Drawing resamples")
+
+    made = made_now(scope, _everything(scope), digest, tick)
     with transaction.atomic():
-        locked = AgreementReport.objects.select_for_update().get(pk=row.pk)
+        locked = AgreementReport.objects.select_for_update(of=("self",)).get(pk=row.pk)
         if locked.computed_at is None:
-            _compute(locked, scope_of_report(locked))
+            _keep(locked, scope, digest, made)
+
+
+def _everything(scope: Scope) -> list[str]:
+    return [measure.key for measure in scope.measures]
 
 
 def _new(scope: Scope, actor: User) -> AgreementReport:
@@ -77,9 +90,8 @@ def _new(scope: Scope, actor: User) -> AgreementReport:
     )
 
 
-def _compute(row: AgreementReport, scope: Scope) -> None:
-    digest = digest_of(scope)  # before the labels are read: what comes in between makes it out of date
-    made = made_now(scope, [measure.key for measure in scope.measures], digest)
+def _keep(row: AgreementReport, scope: Scope, digest: str, made: Report) -> None:
+    """Store what was made; the caller holds the transaction."""
     row.digest, row.seed, row.figures, row.computed_at = digest, made.seed, made.plain(), timezone.now()
     row.save()
     written = publish_uncertainty(scope=scope, source=f"agreement:{row.pk}") if scope.round is not None else 0

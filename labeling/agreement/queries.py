@@ -6,7 +6,7 @@ transcripts are veiled from them.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,11 +171,16 @@ def size_of(scope: Scope) -> int:
     return max((n for _, n in by_stage), default=0)
 
 
-def made_now(scope: Scope, detail: Sequence[str], digest: str = "") -> Report:
-    """The report of the labels as they stand."""
+def made_now(
+    scope: Scope,
+    detail: Sequence[str],
+    digest: str = "",
+    tick: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """The report of the labels as they stand; `tick` is told how far it is."""
     seed = seed_of(digest or digest_of(scope))
     labels = {stage: labels_of(scope, stage) for stage in scope.stages}
-    return report(labels, scope.measures, scope.spans, seed=seed, detail=detail)
+    return report(labels, scope.measures, scope.spans, seed=seed, detail=detail, tick=tick)
 
 
 def reports_of(scope: Scope) -> QuerySet[AgreementReport]:

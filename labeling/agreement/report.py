@@ -1,6 +1,6 @@
 """All figures of a scope together, as they are stored and shown; no Django here."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,17 +83,22 @@ def report(
     *,
     seed: int,
     detail: Collection[str],
+    tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Everything, or with fewer measures in `detail` everything but their parts.
 
     Args:
         labels: the standing labels of each stage, the final one last.
+        tick: told how many of how many steps are done.
     """
     lines: list[Line] = []
     tables: list[Mapping[str, Any]] = []
+    steps = 0
     for stage, given in labels.items():
         lines += overall(given, measures, spans, stage=stage, seed=seed)
         for measure in measures:
+            steps += 1
+            tick(steps, len(labels) * len(measures))
             if measure.key in detail:
                 lines += by_part(given, measure, stage=stage, seed=seed)
                 if measure.scale != SETS:
