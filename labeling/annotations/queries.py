@@ -117,7 +117,7 @@ def _unit_of(unit: LabelUnit, spans: tuple[MarkedSpan, ...]) -> Unit:
 
 
 def access_item(membership: Membership, item_id: int) -> Item:
-    """An item of the member's project that was handed to them, for a write that looks at the rest itself.
+    """An item of the member's project that was handed to them.
 
     Raises:
         Http404: not in this project, or never on this person's desk.
@@ -144,22 +144,26 @@ def access_standing(membership: Membership, item_id: int) -> Standing:
     return standing_of(item, lease, membership.user)
 
 
-def standing_of(item: Item, lease: Lease, reviewer: User, *, whole: bool = True) -> Standing:
-    """Where this reviewer stands with an item; without `whole` the labels' units and the draft stay unread."""
-    newest: dict[str, LabelRevision] = {}
+def standing_of(item: Item, lease: Lease, reviewer: User) -> Standing:
+    """Where this reviewer stands with an item, with the form as it was left."""
     revisions = LabelRevision.objects.filter(item=item, reviewer=reviewer).order_by("number")
-    for revision in revisions.prefetch_related("units", "spans") if whole else revisions:
-        newest[revision.stage] = revision
-    stage = FINAL if BLIND in newest or item.round.policy == OPEN else BLIND
-    draft = Draft.objects.filter(item=item, reviewer=reviewer, stage=stage) if whole else Draft.objects.none()
+    standing = standing_among(revisions.prefetch_related("units", "spans"), item, lease, reviewer)
+    drafts = Draft.objects.filter(item=item, reviewer=reviewer, stage=standing.stage)
+    return replace(standing, draft=drafts.first())
+
+
+def standing_among(revisions: Iterable[LabelRevision], item: Item, lease: Lease, reviewer: User) -> Standing:
+    """Where a reviewer of these revisions, in order, stands with their item; no draft is looked for."""
+    newest = {revision.stage: revision for revision in revisions}
+    final = BLIND in newest or item.round.policy == OPEN
     return Standing(
         item=item,
         lease=lease,
         codebook=definition_of(item.round.codebook_version),
         blind=newest.get(BLIND),
         final=newest.get(FINAL),
-        reveal=Reveal.objects.filter(item=item, reviewer=reviewer).first() if stage == FINAL else None,
-        draft=draft.first(),
+        reveal=Reveal.objects.filter(item=item, reviewer=reviewer).first() if final else None,
+        draft=None,
         ruled=FINAL in newest and is_ruled(item),
     )
 

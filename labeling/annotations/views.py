@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from auditor.accounts.access import access_project, person
-from auditor.accounts.models import Membership, Role, User
+from auditor.accounts.models import Membership, Role
 from auditor.browse.media import media_urls
 from auditor.evidence.models import Channel
 from auditor.evidence.opinions import quote_marks
@@ -125,7 +125,7 @@ def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     try:
         sent = _sent(request)
         content = read(sent.get("content"))
-        done = _commit(queries.access_item(membership, pk), membership.user, content, sent)
+        done = _commit(Item(pk=pk), membership, content, sent)
     except (BadContent, actions.NotAllowed, actions.NotOnDesk) as problem:
         return _refused(request, membership, pk, content, str(problem), status=422)
     except actions.StaleCommit as problem:
@@ -144,13 +144,14 @@ def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     return _go(request, _next(round, request))
 
 
-def _commit(item: Item, reviewer: User, content: Content, sent: dict[str, Any]) -> actions.Committed:
-    active = _number(sent, "active")
+def _commit(item: Item, membership: Membership, content: Content, sent: dict[str, Any]) -> actions.Committed:
+    said: dict[str, Any] = {
+        "item": item, "reviewer": membership.user, "content": content, "active_seconds": _number(sent, "active"),
+        "project_id": membership.project_id,
+    }  # fmt: skip
     if str(sent.get("stage")) == BLIND:
-        return actions.commit_blind(item=item, reviewer=reviewer, content=content, active_seconds=active)
-    return actions.commit_final(
-        item=item, reviewer=reviewer, content=content, base=_number(sent, "base"), active_seconds=active
-    )
+        return actions.commit_blind(**said)
+    return actions.commit_final(**said, base=_number(sent, "base"))
 
 
 @require_POST

@@ -4,19 +4,20 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from auditor.accounts.models import User
 from auditor.corpus.queries import messages_between, texts_of
 from auditor.evidence.models import Reading
 from auditor.runs.tasks import ring
+from labeling.annotations.actions.holding import hold
 from labeling.annotations.actions.refusals import Committed, Decided, NotOnDesk, StaleCommit
 from labeling.annotations.actions.reveals import reveal, shown
 from labeling.annotations.actions.writing import write
 from labeling.annotations.content import BadContent, Content, misplaced
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision
 from labeling.annotations.publishing import publish
-from labeling.annotations.queries import Standing, content_of, standing_of, visible_readings
+from labeling.annotations.queries import Standing, content_of, visible_readings
 from labeling.annotations.rail import answers_of, span_kinds
 from labeling.annotations.units import Judged, judge
 from labeling.codebooks.parts import Codebook
@@ -24,15 +25,14 @@ from labeling.queues import actions as queues
 from labeling.queues.models import BLIND_ONLY, OPEN, WORK, Item, Lease
 
 SETTLE = "adjudication.settle_item"  # the task that looks at an item whose labels are complete
-# One tab of a reviewer at a time; comes before every lock on leases and items, as in `queues.actions`.
-SEAT = """
-    SELECT seat.id FROM queues_roundmember seat JOIN queues_item item ON item.round_id = seat.round_id
-    WHERE item.id = %s AND seat.user_id = %s FOR UPDATE OF seat
-"""
 
 
-def commit_blind(*, item: Item, reviewer: User, content: Content, active_seconds: int = 0) -> Committed:
+def commit_blind(
+    *, item: Item, reviewer: User, content: Content, active_seconds: int = 0, project_id: int | None = None
+) -> Committed:
     """The label made without evidence; it lifts the veil and reveals what there is, in one transaction.
+
+    Of the item its key is enough; with `project_id` it must be of that project.
 
     In a round that is blind only it is the final label too, and nothing is revealed: both revisions
     are written, so that whatever reads labels reads final ones.
@@ -45,7 +45,7 @@ def commit_blind(*, item: Item, reviewer: User, content: Content, active_seconds
     """
     content = replace(content, relied_on=())  # nothing was shown that could be relied on
     with transaction.atomic():
-        standing = _hold(item.pk, reviewer)
+        standing = hold(item.pk, reviewer, project_id)
         if standing.round.policy == OPEN:
             raise NotOnDesk("Nothing is hidden in this round; its first label is final.")
         if standing.blind is not None:
@@ -72,7 +72,13 @@ def commit_blind(*, item: Item, reviewer: User, content: Content, active_seconds
 
 
 def commit_final(
-    *, item: Item, reviewer: User, content: Content, base: int, active_seconds: int = 0
+    *,
+    item: Item,
+    reviewer: User,
+    content: Content,
+    base: int,
+    active_seconds: int = 0,
+    project_id: int | None = None,
 ) -> Committed:
     """The label that counts: it fills the slot, and is written as a reading of people's labels.
 
@@ -89,7 +95,7 @@ def commit_final(
         NotAllowed, BadContent: as for `commit_blind`.
     """
     with transaction.atomic():
-        standing = _hold(item.pk, reviewer)
+        standing = hold(item.pk, reviewer, project_id)
         if standing.blind is None and standing.round.policy != OPEN:
             raise NotOnDesk("The blind label comes first.")
         newest = standing.final
@@ -112,19 +118,6 @@ def commit_final(
         _finish(revision, standing, lease, first=first)
         Draft.objects.filter(item=item, reviewer=reviewer).delete()
     return Committed(revision)
-
-
-def _hold(item_id: int, reviewer: User) -> Standing:
-    """Where the reviewer stands, with their seat and their lease's row held until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(SEAT, [item_id, reviewer.pk])
-    rows = Lease.objects.select_for_update(of=("self",)).filter(item=item_id, reviewer=reviewer)
-    rows = rows.select_related("item__round__project", "item__round__codebook_version", "item__transcript")
-    lease = rows.defer("item__round__codebook_version__definition").order_by("state", "-pk").first()
-    if lease is None:
-        raise NotOnDesk("This item is not on your desk.")
-    lease.reviewer = reviewer
-    return standing_of(lease.item, lease, reviewer, whole=False)
 
 
 def _counts_now(standing: Standing) -> bool:
