@@ -26,6 +26,7 @@ from auditor.webhooks.api import router as webhooks
 from labeling.adjudication.api import router as adjudication
 from labeling.agreement.api import router as agreement
 from labeling.annotations.api import router as annotations
+from labeling.annotations.api_touched import router as touched
 from labeling.codebooks.api import router as codebooks
 from labeling.discussion.api import router as discussion
 from labeling.queues.api import router as queues
@@ -54,6 +55,7 @@ for router in (
     codebooks,
     queues,
     annotations,
+    touched,
     agreement,
     adjudication,
     discussion,

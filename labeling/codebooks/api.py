@@ -4,15 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field
 
 from auditor.accounts.access import access_caller
-from auditor.accounts.models import Membership, Role, Scope
+from auditor.accounts.models import Role, Scope
 from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
+from auditor.web.shapes import Id
 from labeling.codebooks import actions, queries
+from labeling.codebooks.differences import Change, Piece, Section, differences
 from labeling.codebooks.models import Codebook, CodebookVersion
 from labeling.codebooks.node import CodebookError
 from labeling.codebooks.queries import Sheet, definition_of, sheet_of
@@ -73,6 +75,43 @@ class DraftOut(Schema):
             codebook=sheet.codebook.pk, base=sheet.number, changed=sheet.changed, text=sheet.text,
             problem=problem.words if problem else "",
         )  # fmt: skip
+
+
+class SaidOut(Schema):
+    """One thing that is said differently; an empty side says nothing."""
+
+    what: str
+    before: str
+    after: str
+
+
+class ChangeOut(Schema):
+    """One part that came, went or says something else."""
+
+    section: str
+    kind: str = Field(description="added, removed or changed")
+    name: str
+    lines: list[SaidOut]
+
+    @classmethod
+    def of(cls, section: Section, change: Change) -> "ChangeOut":
+        return cls(
+            section=section.title,
+            kind=change.kind,
+            name=change.name,
+            lines=[
+                SaidOut(what=one.what, before=_text(one.before), after=_text(one.after))
+                for one in change.lines
+            ],
+        )
+
+
+class DiffOut(Schema):
+    """What a version says otherwise than another."""
+
+    version: int
+    against: int | None = Field(description="Null for the first version, of which everything is new")
+    changes: list[ChangeOut]
 
 
 class CodebookIn(Schema):
@@ -143,16 +182,33 @@ def version_yaml(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
+@router.get("/codebook-versions/{int:pk}/diff", response=DiffOut, summary="What it says otherwise")
+def diff(request: HttpRequest, pk: int, against: Id | None = None) -> DiffOut:
+    """Than another version of its codebook; if none is named, than the one before."""
+    membership = access_caller(request)
+    found = queries.access_version(membership, pk)
+    before = queries.version_before(found) if against is None else queries.access_version(membership, against)
+    if before is not None and before.codebook_id != found.codebook_id:
+        raise Problem(422, "That is a version of another codebook.", field="against")
+    old = definition_of(before) if before is not None else None
+    sections = differences(old, definition_of(found))
+    return DiffOut(
+        version=found.pk,
+        against=before.pk if before is not None else None,
+        changes=[ChangeOut.of(section, change) for section in sections for change in section.changes],
+    )
+
+
 @router.get("/codebooks/{int:pk}/draft", response=DraftOut, summary="The draft")
 def draft(request: HttpRequest, pk: int) -> DraftOut:
-    return DraftOut.of(sheet_of(_access_codebook(access_caller(request), pk)))
+    return DraftOut.of(sheet_of(queries.access_codebook(access_caller(request), pk)))
 
 
 @router.put("/codebooks/{int:pk}/draft", response=DraftOut, summary="Save the draft")
 def save_draft(request: HttpRequest, pk: int, body: DraftIn) -> DraftOut:
     """Kept whether it defines a codebook yet or not; 409 with the standing text if somebody saved since."""
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
-    found = _access_codebook(membership, pk)
+    found = queries.access_codebook(membership, pk)
     try:
         actions.save_draft(codebook=found, text=body.text, base=body.base, actor=membership.user)
     except actions.StaleDraft as problem:
@@ -168,7 +224,7 @@ def publish(request: HttpRequest, pk: int, body: BaseIn) -> VersionOut:
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
     try:
         made = actions.publish_draft(
-            codebook=_access_codebook(membership, pk), base=body.base, actor=membership.user
+            codebook=queries.access_codebook(membership, pk), base=body.base, actor=membership.user
         )
     except actions.StaleDraft as problem:
         raise _stale(problem) from problem
@@ -177,17 +233,9 @@ def publish(request: HttpRequest, pk: int, body: BaseIn) -> VersionOut:
     return VersionOut.of(queries.access_version(membership, made.pk))
 
 
+def _text(pieces: tuple[Piece, ...]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
 def _stale(problem: actions.StaleDraft) -> Problem:
     return Problem(409, str(problem), field="base", standing=DraftOut.of(problem.standing).dict())
-
-
-def _access_codebook(membership: Membership, pk: int) -> Codebook:
-    """A codebook of the member's project.
-
-    Raises:
-        Http404: not in this project.
-    """
-    found = Codebook.objects.filter(pk=pk, project=membership.project).first()
-    if found is None:
-        raise Http404("no such codebook")
-    return found

@@ -39,7 +39,15 @@ def test_a_draft_over_an_older_one_is_refused_with_what_stands(project: Project,
     assert late.status_code == 409
     assert read(late)["standing"]["text"] == saved["text"]
     assert robot.sends(f"/codebooks/{book}/publish", {"base": opened["base"]}).status_code == 409
-    assert robot.does(f"/codebooks/{book}/publish", {"base": saved["base"]})["number"] == 2
+    second = robot.does(f"/codebooks/{book}/publish", {"base": saved["base"]})
+    assert second["number"] == 2
+    diff = robot.gets(f"/codebook-versions/{second['id']}/diff")
+    assert diff["against"] == version.pk
+    (change,) = diff["changes"]
+    assert change["lines"][0]["after"] == "Another"
+    assert robot.gets(f"/codebook-versions/{version.pk}/diff")["against"] is None
+    assert robot.gets(f"/codebook-versions/{version.pk}/diff", against=second["id"])["changes"]
+    assert robot.gets(f"/codebook-versions/{second['id']}/touched")["labels"] == []
 
 
 def test_a_text_that_defines_nothing_is_kept_and_not_published(project: Project, mia: User) -> None:
