@@ -201,7 +201,8 @@ def diff(request: HttpRequest, pk: int, against: Id | None = None) -> DiffOut:
 
 @router.get("/codebooks/{int:pk}/draft", response=DraftOut, summary="The draft")
 def draft(request: HttpRequest, pk: int) -> DraftOut:
-    return DraftOut.of(sheet_of(queries.access_codebook(access_caller(request), pk)))
+    membership = access_caller(request, role=Role.MANAGER)
+    return DraftOut.of(sheet_of(queries.access_codebook(membership, pk)))
 
 
 @router.put("/codebooks/{int:pk}/draft", response=DraftOut, summary="Save the draft")
