@@ -1,10 +1,13 @@
 """The API, put together from each slice's `api.py`; what is common to all of it stands here."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.views.decorators.cache import never_cache
@@ -65,8 +68,8 @@ for router in (
     api.add_router("", router)
 
 
-def _refused(status: int, document: dict[str, Any]) -> HttpResponse:
-    return JsonResponse(document, status=status, content_type=PROBLEM)
+def _refused(status: int, document: dict[str, Any], **headers: str) -> HttpResponse:
+    return JsonResponse(document, status=status, content_type=PROBLEM, headers=headers)
 
 
 @api.exception_handler(Problem)
@@ -87,9 +90,11 @@ def _missing(_request: HttpRequest, _refusal: Http404) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _unknown(_request: HttpRequest, _refusal: AuthenticationError) -> HttpResponse:
-    response = _refused(401, problem(401, "Send Authorization: Bearer, and a token that still works.", []))
-    response["WWW-Authenticate"] = "Bearer"
-    return response
+    return _refused(
+        401,
+        problem(401, "Send Authorization: Bearer, and a token that still works.", []),
+        **{"WWW-Authenticate": "Bearer"},
+    )
 
 
 @api.exception_handler(HttpError)
@@ -110,6 +115,20 @@ def _malformed(_request: HttpRequest, refusal: ValidationError) -> HttpResponse:
     ]
     reason = "; ".join(f"{one['field']}: {one['reason']}" for one in errors[:3])
     return _refused(422, problem(422, reason, errors))
+
+
+def _in_its_way(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The call, whose refusal of a method is a problem document like every other refusal."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = view(request, *args, **kwargs)
+        if answer.status_code != 405:
+            return answer
+        reason = f"This address takes {answer['Allow']}."
+        return _refused(405, problem(405, reason, []), Allow=answer["Allow"])
+
+    return answered
 
 
 @login_not_required
@@ -139,7 +158,7 @@ def addresses() -> list[URLPattern]:
     for pattern in api.urls[0]:
         assert isinstance(pattern, URLPattern)
         if pattern.name != "api-root":
-            pattern.callback = login_not_required(never_cache(pattern.callback))
+            pattern.callback = login_not_required(never_cache(_in_its_way(pattern.callback)))
             found.append(pattern)
     return [
         path("", reference, name="api-root"),  # ninja's own name: it finds its prefix by it

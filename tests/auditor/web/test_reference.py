@@ -73,7 +73,9 @@ def test_what_the_api_does_not_have_is_refused_in_its_own_way(
     answer = client.get("/api/v1/no/such/call")
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
     robot = program(mia, mia.memberships.get().project)
-    assert robot.sends("/me").status_code == 405
+    refused = robot.sends("/me")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET")
+    assert refused.headers["Content-Type"] == "application/problem+json"
     assert "no-store" in robot.asks("/me").headers["Cache-Control"]
 
 
