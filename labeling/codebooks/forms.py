@@ -24,10 +24,11 @@ class NewForm(forms.Form):
     )
     start = forms.ChoiceField(label="Begin with", choices=())
     version = forms.ModelChoiceField(
-        queryset=CodebookVersion.objects.none(), required=False, label="Version", empty_label=None
-    )
+        queryset=CodebookVersion.objects.none(), required=False, label="Which version", empty_label=None,
+        help_text="Looked at only where it begins with a version of this project.",
+    )  # fmt: skip
     file = forms.FileField(
-        required=False, label="YAML file", help_text="As this app exports it, or written by hand."
+        required=False, label="Which file", help_text="YAML, as this app exports it or written by hand."
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:

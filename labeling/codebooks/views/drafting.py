@@ -50,8 +50,8 @@ def preview(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """The path that reviewers would walk by this text, as far as it was answered here; nothing is stored."""
     access_codebook(access_project(request, project, role=Role.MANAGER), pk)
     written = read_text(request.POST.get("text", ""))
-    context = {"written": written, "walk": _walk(request, written), "pk": pk}
-    response = render(request, f"{PAGE}#preview", context)
+    context = {"written": written, "walk": _walk(request, written)}
+    response = render(request, "labeling/codebooks/preview.html", context)
     if written.codebook is None:
         response["HX-Reswap"] = (
             "none"  # the last path that could be walked stays; the problem is swapped apart
