@@ -16,6 +16,7 @@ TEXT = (
 ).read_text()
 CODEBOOK = read_text(TEXT).codebook
 assert CODEBOOK is not None
+UNIT = next(line for line in TEXT.splitlines() if line.startswith("unit: "))
 
 
 def test_the_default_codebook_reads_back_equal_with_an_equal_digest():
@@ -54,8 +55,8 @@ def line_of(needle: str) -> int:
         ("words: Ignorance", "wrods: Ignorance", "labels[9].words: missing", "code: U\n"),
         ("{is: untrue}, {truth", "{is: untreu}, {truth", "conditions.wrong.any[0].is: no condition 'untreu'", "wrong: {any"),
         ("label: G,", "label: GG,", "rules[0].label: 'GG' is not one of", "{label: G,"),
-        ("unit: transcript", "unit: transcripts", "unit: 'transcripts' is not one of", "unit: transcript"),
-        ("unit: transcript", "unit: transcript\ntitle: Two", "'title' is given twice", "unit: transcript"),
+        (UNIT, f"{UNIT}s", f"unit: '{UNIT[6:]}s' is not one of", UNIT),
+        (UNIT, f"{UNIT}\ntitle: Two", "'title' is given twice", UNIT),
         ("  - code: D", "  - code: [D", "No YAML", "words: Strategic deception"),
     ],
 )  # fmt: skip
