@@ -124,8 +124,13 @@ def round(
     actor: User | None = None,
     **more: Any,
 ) -> Round:
-    """An open round of these reviewers over these transcripts, by the default codebook unless another is given."""
+    """An open round of these reviewers over these transcripts, by the default codebook unless another is given.
+
+    They help each other, so whoever asks gets an item as long as there is one.
+    """
     by = actor or _owner(project)
+    more.setdefault("helping", True)
+    more.setdefault("seed", 7)
     return queues.open_round(
         project=project, name=name or f"Round {next(_numbers)}", sample=sample(project, transcripts, actor=by),
         codebook_version=more.pop("codebook_version", None) or codebooks.adopt_default(project=project, actor=by), members=members,
@@ -140,6 +145,18 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "U": {"truth": "false", "access": "absent", "licence": "none"},
     "H": {"truth": "true"},
 }
+
+
+def lease_on(item: Item, reviewer: User) -> Lease:
+    """The reviewer holds this very item: in the slot planned for them, else in one that is open."""
+    slots = item.assignments.filter(is_open=True)
+    slot = slots.filter(reviewer=reviewer).first() or slots.order_by("slot").first()
+    assert slot is not None, "no slot of this item is open"
+    slot.is_open, slot.reviewer = False, reviewer
+    slot.save()
+    return Lease.objects.create(
+        item=item, reviewer=reviewer, slot=slot.slot, expires_at=timezone.now() + timedelta(minutes=30)
+    )
 
 
 def label(
@@ -158,10 +175,7 @@ def label(
     """
     lease = item.leases.filter(reviewer=reviewer, state__in=["held", "done"]).first()
     if lease is None:
-        lease = Lease.objects.create(
-            item=item, reviewer=reviewer, slot=item.leases.exclude(state="released").count(),
-            expires_at=timezone.now() + timedelta(minutes=30),
-        )  # fmt: skip
+        lease = lease_on(item, reviewer)
     answers = more.pop("answers", ANSWERS[code])
     codebook = definition_of(item.round.codebook_version)
     revision = LabelRevision.objects.create(

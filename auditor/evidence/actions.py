@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from auditor.accounts.models import User
@@ -327,16 +327,16 @@ def lay_veils(
 
     A veil that was lifted stays lifted. The caller records the event of the round.
     """
-    Veil.objects.bulk_create(
-        [
-            Veil(person_id=person_id, transcript_id=transcript_id, scope=scope, round_key=round_key)
-            for person_id in person_ids
-            for transcript_id in transcript_ids
-            for scope in scopes
-        ],
-        ignore_conflicts=True,
-        batch_size=5000,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO evidence_veil (person_id, transcript_id, scope, round_key, laid_at)
+            SELECT person, transcript, scope, %s, now() FROM unnest(%s::bigint[]) AS transcript,
+                unnest(%s::bigint[]) AS person, unnest(%s::text[]) AS scope
+            ON CONFLICT DO NOTHING
+            """,
+            [round_key, list(transcript_ids), list(person_ids), list(scopes)],
+        )
 
 
 def lift_veils(
@@ -345,8 +345,9 @@ def lift_veils(
     scopes: Iterable[str],
     person_id: int | None = None,
     transcript_id: int | None = None,
+    but_not: Iterable[int] = (),
 ) -> int:
-    """Lift the veils that a round laid, for one person and transcript or for all of it.
+    """Lift the veils that a round laid, for one person and transcript or for all of it (`but_not` these people).
 
     Veils that another round laid on the same transcript stay down.
     """
@@ -355,4 +356,6 @@ def lift_veils(
         rows = rows.filter(person_id=person_id)
     if transcript_id is not None:
         rows = rows.filter(transcript_id=transcript_id)
+    if kept := list(but_not):
+        rows = rows.exclude(person_id__in=kept)
     return rows.update(lifted_at=timezone.now())

@@ -20,7 +20,7 @@ from labeling.overview import sample_audit
 from labeling.overview.actions import begin_project
 from labeling.overview.queries import sample_project
 from labeling.overview.replay import replay
-from labeling.queues.actions import open_round
+from labeling.queues.actions import add_member, open_round
 
 NAME = "Harbor ledger audit"
 DESCRIPTION = (
@@ -57,8 +57,10 @@ def _load() -> Project:
     }
     round = open_round(
         project=project, name="Round 1", sample=sample, codebook_version=versions_of(project.pk)[0],
-        members=[*reviewers.values(), owner], overlap=2, actor=owner,
+        members=reviewers.values(), overlap=2, actor=owner,
+        helping=True, seed=SEED,
     )  # fmt: skip
+    add_member(round=round, user=owner, actor=owner)  # they get what the two have not begun
     scripted = {(review.reviewer.email, review.story_id): review for review in reviews}
     for (email, person), share in zip(reviewers.items(), DONE, strict=True):
         replay(round, person, partial(_scripted, scripted, email), share)

@@ -2,10 +2,13 @@
 
     Round 1--* Item *--1 Transcript
           1--* RoundMember
-    Item  1--* Lease *--1 reviewer         a slot each; at most `wanted` held or done
+    Item  1--* Assignment                  one for each label wanted: a slot, and whom it is planned for
+          1--* Lease *--1 reviewer         a hold on a slot; at most one of a slot is held or done
+    GoldSet 1--* GoldItem *--1 Transcript  answers known beforehand, for training and for checks
+    Item  1--* GoldResult                  how a reviewer did on one of them
 
-An item is done when its `wanted` slots are. A lease that runs out frees its slot for others. Only items
-of the role `work` are measured, settled and released; the others are there to teach and to check.
+An item has exactly `wanted` slots, so it cannot get more labels than that; it is done when they are.
+Only items of the role `work` are measured, settled and released.
 """
 
 from django.db import models
@@ -21,7 +24,7 @@ ROLES = (WORK, GOLD, TRAINING)
 RANDOM, ASCENDING, DESCENDING = "random", "channel_up", "channel_down"
 ORDERS = (RANDOM, ASCENDING, DESCENDING)
 TAKEN = ("held", "done")
-EXPIRED, SKIPPED, CLOSED, REASSIGNED, DROPPED = "expired", "skipped", "closed", "reassigned", "dropped"
+EXPIRED, SKIPPED, CLOSED, DROPPED = "expired", "skipped", "closed", "dropped"  # why a lease was released
 
 
 class Round(models.Model):
@@ -43,6 +46,15 @@ class Round(models.Model):
         "evidence.Channel", null=True, on_delete=models.PROTECT, related_name="+"
     )
     due_on = models.DateField(null=True)
+    seed = models.BigIntegerField(default=0)  # of the plan and of everybody's order
+    helping = models.BooleanField(default=False)  # who has finished their plan goes on with that of others
+    training_set = models.ForeignKey(
+        "queues.GoldSet", null=True, on_delete=models.PROTECT, related_name="+"
+    )  # labelled before any work, with feedback
+    pass_mark = models.PositiveSmallIntegerField(default=80)  # percent of the training to get right
+    gold_set = models.ForeignKey("queues.GoldSet", null=True, on_delete=models.PROTECT, related_name="+")
+    gold_rate = models.PositiveSmallIntegerField(default=0)  # percent of what a reviewer meets that is gold
+    gold_bar = models.PositiveSmallIntegerField(default=0)  # percent; who is surely below it is paused
     lease_minutes = models.PositiveSmallIntegerField(
         default=30
     )  # an item not worked on for so long goes to others
@@ -82,6 +94,11 @@ class RoundMember(models.Model):
     round = models.ForeignKey(Round, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField(auto_now_add=True)
+    qualified_at = models.DateTimeField(null=True, default=timezone.now)  # null: the training comes first
+    paused_at = models.DateTimeField(null=True)  # nothing is handed out to them
+    paused_reason = models.CharField(max_length=300, blank=True)
+    dropped_at = models.DateTimeField(null=True)  # no longer reviews; labels and veils stay
+    n_done = models.PositiveIntegerField(default=0)  # slots they have filled
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["round", "user"], name="one_seat_per_reviewer")]
@@ -101,6 +118,7 @@ class Item(models.Model):
     )  # only work was drawn
     order = models.PositiveIntegerField()
     wanted = models.PositiveSmallIntegerField()  # labels it needs
+    n_done = models.PositiveSmallIntegerField(default=0)  # slots filled
     finished_at = models.DateTimeField(null=True)  # when its last slot was done
     escalated_at = models.DateTimeField(null=True)  # from then on it is offered to nobody
     escalation = models.CharField(max_length=300, blank=True)  # why an adjudicator should look
@@ -122,14 +140,52 @@ class Item(models.Model):
         return f"{self.transcript_id} in {self.round_id}"
 
 
+class Assignment(models.Model):
+    """A slot of an item: whom it was planned for, and who has it or may have it now.
+
+    A narrow table, since every hand-out goes through it.
+    """
+
+    round = models.ForeignKey(
+        Round, on_delete=models.CASCADE, related_name="assignments", db_index=False, db_constraint=False
+    )  # that of the item
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="assignments", db_index=False)
+    slot = models.PositiveSmallIntegerField()  # 0 .. wanted-1
+    planned_for = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )  # fmt: skip
+    reviewer = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # null: given back, free for everybody
+    place = models.IntegerField()  # in the reviewer's own order
+    is_open = models.BooleanField(default=True)  # neither held nor done, and still to be given out
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "slot"], name="one_assignment_per_slot"),
+            models.UniqueConstraint(fields=["item", "reviewer"], name="one_assignment_per_reviewer"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["round", "reviewer", "place"], condition=Q(is_open=True), name="next_assignments"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"slot {self.slot} of item {self.item_id} for {self.reviewer_id}"
+
+
 class Lease(models.Model):
     """A reviewer's hold on one slot of an item."""
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="leases")
     slot = models.PositiveSmallIntegerField()  # 0 .. wanted-1
-    reviewer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="leases")
+    reviewer = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, related_name="leases", db_index=False
+    )
     state = models.CharField(max_length=10, default="held")  # held, done, released
     reason = models.CharField(max_length=20, blank=True)  # why released
+    skip_reason = models.CharField(max_length=20, blank=True)  # of `skipping.REASONS`
     note = models.CharField(max_length=500, blank=True)  # what the reviewer said when skipping
     taken_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -146,9 +202,65 @@ class Lease(models.Model):
             models.CheckConstraint(condition=Q(state__in=[*TAKEN, "released"]), name="known_lease_state"),
         ]
         indexes = [
-            models.Index(fields=["reviewer", "state"], name="leases_of_a_reviewer"),
-            models.Index(fields=["item"], condition=Q(state="held"), name="leases_held_now"),
+            models.Index(fields=["reviewer"], condition=Q(state="held"), name="leases_on_a_desk"),
+            models.Index(fields=["expires_at"], condition=Q(state="held"), name="leases_running_out"),
+            models.Index(
+                fields=["reviewer", "-ended_at"], condition=Q(state="done"), name="leases_done_lately"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"slot {self.slot} of item {self.item_id}, {self.state} by {self.reviewer_id}"
+
+
+class GoldSet(models.Model):
+    """Transcripts whose label is known beforehand."""
+
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="gold_sets")
+    name = models.CharField(max_length=150)
+    codebook = models.ForeignKey("codebooks.Codebook", on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_gold_set_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GoldItem(models.Model):
+    """What a transcript is known to be, and why."""
+
+    gold_set = models.ForeignKey(GoldSet, on_delete=models.CASCADE, related_name="items")
+    transcript = models.ForeignKey("corpus.Transcript", on_delete=models.PROTECT, related_name="+")
+    labels = models.JSONField()  # codes of the codebook; each of them counts as right
+    explanation = models.TextField(blank=True)  # shown in training
+    source = models.CharField(max_length=100, blank=True)  # the round whose ruling it is; empty: entered
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["gold_set", "transcript"], name="one_answer_per_transcript")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.transcript_id} in {self.gold_set_id}"
+
+
+class GoldResult(models.Model):
+    """How a reviewer's first label of a gold or training item compares with what it is known to be."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="gold_results")
+    reviewer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    label = models.CharField(max_length=10)
+    expected = models.JSONField()  # as it was known then
+    explanation = models.TextField(blank=True)
+    right = models.BooleanField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "reviewer"], name="one_result_per_reviewer")]
+
+    def __str__(self) -> str:
+        return f"{self.label} on item {self.item_id} by {self.reviewer_id}"

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
+from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Extract
 from django.http import Http404
 
 from auditor.accounts.models import Membership, Role, User
-from labeling.queues.models import TAKEN, WORK, Item, Lease, Round, RoundMember
+from labeling.queues.models import SKIPPED, TAKEN, WORK, Assignment, Item, Lease, Round, RoundMember
 
 BASIS = 30  # the newest labels that an estimate of time rests on
 LARGE = ("sample__frame_ids", "codebook_version__definition")  # columns that no page of a round shows
@@ -66,6 +66,8 @@ class Desk:
     open: int  # items that could still come to this reviewer, the held one included
     seconds_each: float | None
     basis: int
+    training: bool = False  # what comes is the training
+    waits_for: str = ""  # why nothing new is handed out; empty if it is
 
     @property
     def total(self) -> int:
@@ -140,29 +142,46 @@ def desks_of(project_id: int, reviewer: User) -> list[Desk]:
 
 
 def desk_of(round: Round, reviewer: User) -> Desk:
-    """One round as this reviewer sees it, in four queries."""
-    own = Lease.objects.filter(item__round=round, reviewer=reviewer)
-    others = Lease.objects.filter(item__round=round, state="held").exclude(reviewer=reviewer).values("item")
-    full = Item.objects.filter(pk__in=others).annotate(n=Count("leases", filter=Q(leases__state__in=TAKEN)))
-    waiting = (
-        Item.objects.filter(round=round, finished_at__isnull=True, escalated_at__isnull=True)
-        .exclude(pk__in=own.filter(Q(state="done") | Q(reason="skipped")).values("item"))
-        .exclude(
-            pk__in=full.filter(n__gte=F("wanted"))
-            .exclude(pk__in=own.filter(state="held").values("item"))
-            .values("pk")
-        )
-    )
-    held = own.filter(state="held").select_related("item__round").order_by("pk").first()
-    seconds, basis = _pace(own)
+    """One round as this reviewer sees it, in five queries."""
+    seat = RoundMember.objects.filter(round=round, user=reviewer).first()
+    mine = Assignment.objects.filter(round=round, reviewer=reviewer, is_open=True)
+    on_desk = Lease.objects.filter(item__round=round, reviewer=reviewer, state="held")
+    held = list(on_desk.select_related("item__round").order_by("pk"))
+    gets = seat is not None and seat.dropped_at is None and round.is_open
+    training = gets and seat is not None and seat.qualified_at is None
+    waiting = mine.filter(place__lt=0).count() if training else mine.count()
+    seconds, basis = _pace(Lease.objects.filter(item__round=round, reviewer=reviewer))
     return Desk(
         round=round,
-        done=own.filter(state="done").count(),
-        held=held.item if held and round.is_open else None,
-        open=waiting.count() if round.is_open else 0,
+        done=seat.n_done if seat is not None else 0,
+        held=held[0].item if held and round.is_open else None,
+        open=waiting + len(held) + (0 if training else _given_back(round, reviewer)) if gets else 0,
         seconds_each=seconds,
         basis=basis,
+        training=training,
+        waits_for=_waits_for(round, seat),
     )
+
+
+def _given_back(round: Round, reviewer: User) -> int:
+    """Slots that are free for everybody, of items that this reviewer may get."""
+    free = Assignment.objects.filter(round=round, reviewer__isnull=True, is_open=True)
+    theirs = Lease.objects.filter(
+        Q(state__in=TAKEN) | Q(reason=SKIPPED), item=OuterRef("item"), reviewer=reviewer
+    )
+    own = Assignment.objects.filter(item=OuterRef("item"), reviewer=reviewer)
+    return free.filter(~Exists(theirs), ~Exists(own)).values("item").distinct().count()
+
+
+def _waits_for(round: Round, seat: RoundMember | None) -> str:
+    """Why nothing new is handed out to a reviewer, in words; empty if it is."""
+    if seat is None or not round.is_open:
+        return ""
+    if seat.dropped_at is not None:
+        return "You review no longer in this round. Your labels stay."
+    if seat.paused_at is not None:
+        return seat.paused_reason or "A manager has paused you in this round."
+    return "The round is paused. What is on your desk can be finished." if round.paused_at is not None else ""
 
 
 def seats_of(reviewer: User, rounds: Sequence[Round]) -> set[int]:

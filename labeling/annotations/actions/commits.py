@@ -188,8 +188,10 @@ def _finish(revision: LabelRevision, standing: Standing, lease: Lease, *, first:
         finished = (
             Item.objects.select_for_update().filter(pk=revision.item_id, finished_at__isnull=False).exists()
         )
-    if standing.item.role != WORK:
-        return  # labels that teach or check say nothing about the corpus
+    if standing.item.role != WORK:  # labels that teach or check say nothing about the corpus
+        if first and not revision.late:
+            queues.after_commit(lease=lease, label=revision.label)
+        return
     publish(revision, standing.item, standing.codebook)
     if finished:
         ring(SETTLE, revision.item_id)

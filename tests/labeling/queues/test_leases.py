@@ -64,7 +64,7 @@ def test_an_item_is_finished_by_its_last_slot(round: Round, ana: User, bo: User)
     lease = take_next(round=round, reviewer=ana)
     assert lease is not None
     assert mark_done(lease=lease) is False
-    other = Lease.objects.create(item=lease.item, slot=1, reviewer=bo, expires_at=timezone.now())
+    other = make.lease_on(lease.item, bo)
     assert mark_done(lease=other) is True
     assert Item.objects.get(pk=lease.item_id).finished_at is not None
 
