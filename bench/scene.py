@@ -191,11 +191,12 @@ def open_round(
     overlap: int,
     name: str,
     policy: str = REVEAL,
+    helping: bool = False,
 ) -> Round:
     """A round by the project's codebook over `items` transcripts drawn uniformly."""
     sample = draw_sample(project=project, name=name, design=Design(n=items), seed=7, actor=owner)
     version = CodebookVersion.objects.get(codebook__project=project)
     return queues.open_round(
         project=project, name=name, sample=sample, codebook_version=version, members=crew, overlap=overlap,
-        policy=policy, actor=owner,
+        policy=policy, helping=helping, seed=7, actor=owner,
     )  # fmt: skip

@@ -31,7 +31,8 @@ from labeling.datasets.actions import open_release
 from labeling.datasets.tasks import build_release
 from labeling.discussion.actions import open_thread, reply
 from labeling.discussion.places import Anchor
-from labeling.queues.actions import close_round, take_next
+from labeling.queues.actions import add_answers, close_round, create_gold_set, take_next
+from labeling.queues.actions.checking import Answer
 from labeling.queues.models import Item, Round
 from tests import make
 from tests.people import person, signed_in
@@ -108,10 +109,19 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
         "book": now.codebook_version.codebook_id, "transcript": transcript.pk, "channel": judge.pk, "round": now.pk,
         "before": before.pk,
         "item": Item.objects.get(round=now).pk, "case": case.pk, "release": release.pk, "sample": now.sample_id,
-        "codebook": now.codebook_version_id, "member": Membership.objects.get(user=ana).pk,
+        "codebook": now.codebook_version_id, "gold": _gold(project, olga, now, transcript.pk), "member": Membership.objects.get(user=ana).pk,
         "invitation": _invitation(project, olga), "token": _token(project, olga), **_webhook(project, olga),
         "view": save_view(project=project, owner=olga, name="Hers", query="where=judge.quill+>+1", shared=True).pk,
     }  # fmt: skip
+
+
+def _gold(project: Project, olga: User, round: Round, transcript_id: int) -> int:
+    """What the transcript is known to be, in a gold set."""
+    codebook = round.codebook_version.codebook
+    made = create_gold_set(project=project, name="Known", codebook=codebook, actor=olga)
+    answer = Answer(transcript_id, ("H",), explanation=PEOPLE)
+    add_answers(gold_set=made, answers=[answer], codes="H", actor=olga)
+    return made.pk
 
 
 def _files(project: Project, olga: User, folder: Path) -> dict[str, int]:
@@ -158,7 +168,9 @@ ROW = {
     "codebooks:version": "codebook", "codebooks:download": "codebook", "codebooks:changes": "codebook",
     "codebooks:draft": "book", "codebooks:preview": "book", "codebooks:publish": "book", "codebooks:discard": "book",
     "codebooks:draft_changes": "book", "codebooks:draft_file": "book", "codebooks:part": "book", "queues:round": "round", "queues:close": "round",
-    "queues:add": "round", "annotations:desk": "round", "annotations:next": "round", "annotations:mine": "round",
+    "queues:add": "round", "queues:pause": "round", "queues:due": "round", "queues:share": "round", "queues:reassign": "round",
+    "queues:drop": "round", "queues:resume": "round", "queues:extend": "round", "queues:feedback": "item",
+    "queues:gold_set": "gold", "queues:gold_rulings": "gold", "queues:gold_remove": "gold", "annotations:desk": "round", "annotations:next": "round", "annotations:mine": "round",
     "annotations:item": "item", "annotations:draft": "item", "annotations:commit": "item", "annotations:skip": "item",
     "annotations:touched": "codebook", "annotations:label_again": "codebook", "annotations:touched_by_draft": "book",
     "annotations:alive": "item", "annotations:ahead": "item", "annotations:transcript": "item", "adjudication:case": "case",
@@ -263,6 +275,7 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
     for page in ("discussion:thread", "discussion:transcript"):
         shown = reverse(page, args=[project.slug, scene[page.partition(":")[2]]])
         assert PEOPLE in olga.get(shown).content.decode()
+    assert PEOPLE in olga.get(reverse("queues:gold_set", args=[project.slug, scene["gold"]])).content.decode()
     file = reverse("datasets:download", args=[project.slug, scene["release"], "labels.jsonl"])
     body = b"".join(olga.get(file).streaming_content)  # type: ignore[attr-defined]
     assert PEOPLE.encode() in body

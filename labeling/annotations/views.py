@@ -23,7 +23,7 @@ from labeling.annotations.queries import Standing
 from labeling.annotations.rail import Rail, build
 from labeling.codebooks.queries import definition_of
 from labeling.queues import actions as queues
-from labeling.queues.models import REVEAL, Item, Round
+from labeling.queues.models import REVEAL, TRAINING, Item, Round
 from labeling.queues.queries import access_desk, desk_of, desks_of
 
 DESK = "labeling/annotations/item.html"
@@ -141,6 +141,8 @@ def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     round = done.revision.item.round
     if done.revision.stage == BLIND and round.policy == REVEAL:
         return _go(request, reverse("annotations:item", args=[project, pk]))
+    if done.revision.item.role == TRAINING and not done.revision.late:
+        return _go(request, reverse("queues:feedback", args=[project, pk]))
     return _go(request, _next(round, request))
 
 
@@ -163,7 +165,7 @@ def skip(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         messages.error(request, "Say in a word why; whoever gets the item next is helped by it.")
         return redirect("annotations:item", project=project, pk=pk)
     try:
-        queues.skip(lease=standing.lease, note=note)
+        queues.skip(lease=standing.lease, note=note, why=request.POST.get("why", ""))
     except queues.LeaseLost as problem:
         messages.warning(request, str(problem))
     return redirect(_next(standing.round, request))

@@ -3,15 +3,38 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.db import connection
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Extract
 from django.http import Http404
 
 from auditor.accounts.models import Membership, Role, User
-from labeling.queues.models import SKIPPED, TAKEN, WORK, Assignment, Item, Lease, Round, RoundMember
+from auditor.evidence.models import Channel, Reading
+from auditor.evidence.queries import SCOPES, visible_to
+from auditor.sampling.models import Sample
+from auditor.sampling.queries import samples_of
+from labeling.queues.models import (
+    EXPIRED,
+    GOLD,
+    SKIPPED,
+    TAKEN,
+    TRAINING,
+    WORK,
+    Assignment,
+    GoldItem,
+    GoldResult,
+    GoldSet,
+    Item,
+    Lease,
+    Round,
+    RoundMember,
+)
+from labeling.queues.quality import Accuracy
 
 BASIS = 30  # the newest labels that an estimate of time rests on
 LARGE = ("sample__frame_ids", "codebook_version__definition")  # columns that no page of a round shows
+RULINGS = "people.ruling"  # the channel that adjudication writes
+LOOKED_AT, MOST_KEYS = 500, 40  # transcripts whose keys are looked at, and keys that can be chosen
 LONGEST = 3600.0  # seconds; a longer hold was a break, and counts as this much
 
 
@@ -19,11 +42,21 @@ LONGEST = 3600.0  # seconds; a longer hold was a break, and counts as this much
 class ReviewerProgress:
     """One reviewer in a round."""
 
-    user: User
+    seat: RoundMember
     done: int
     held: int
     skipped: int
     expired: int
+    waiting: int  # planned for them and not begun
+    gold: Accuracy  # on items that check, as far as this member may know
+
+    @property
+    def user(self) -> User:
+        return self.seat.user
+
+    @property
+    def left(self) -> int:
+        return self.held + self.waiting
 
 
 @dataclass(frozen=True)
@@ -35,7 +68,12 @@ class Progress:
     labels: int  # slots done
     labels_wanted: int
     held: int
+    given_back: int = 0  # places free for everybody
+    escalated: int = 0  # items that were handed to adjudication unfinished
     reviewers: tuple[ReviewerProgress, ...] = ()
+    planned: dict[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # items planned for both; (a, a): planned for a
     pairs: dict[tuple[int, int], int] = field(
         default_factory=dict
     )  # items that both have done; (a, a): done by a
@@ -48,10 +86,17 @@ class Progress:
         return None if self.seconds_each is None else self.seconds_each * (self.labels_wanted - self.labels)
 
     @property
-    def matrix(self) -> list[tuple[ReviewerProgress, list[int]]]:
-        """For each reviewer, the items shared with each reviewer, in the same order."""
+    def matrix(self) -> list[tuple[ReviewerProgress, list[tuple[int, int]]]]:
+        """For each reviewer, the items labelled and planned together with each reviewer, in the same order."""
         return [
-            (row, [self.pairs.get((row.user.pk, column.user.pk), 0) for column in self.reviewers])
+            (
+                row,
+                [
+                    (self.pairs.get(pair, 0), self.planned.get(pair, 0))
+                    for column in self.reviewers
+                    for pair in [(row.user.pk, column.user.pk)]
+                ],
+            )
             for row in self.reviewers
         ]
 
@@ -95,27 +140,43 @@ def rounds_of(project_id: int) -> QuerySet[Round]:
     )
 
 
-def progress(round: Round) -> Progress:
-    """How far the round is, by reviewer and by pair; a fixed number of queries."""
+def progress(round: Round, asker: User | None = None) -> Progress:
+    """How far the round is, by reviewer and by pair; a fixed number of queries.
+
+    How somebody does on gold is left out for an asker who reviews in the round: it would tell them
+    which of their items are gold.
+    """
     items = Item.objects.filter(round=round, role=WORK).aggregate(
-        all=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False)), wanted=Sum("wanted")
-    )
+        all=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False)), wanted=Sum("wanted"),
+        escalated=Count("pk", filter=Q(escalated_at__isnull=False, finished_at__isnull=True)),
+    )  # fmt: skip
     leases = Lease.objects.filter(item__round=round, item__role=WORK)
     by_person: dict[int, dict[tuple[str, str], int]] = {}
     for person, state, reason, n in leases.values_list("reviewer", "state", "reason").annotate(n=Count("pk")):
         by_person.setdefault(person, {})[state, reason] = n
+    waiting = Assignment.objects.filter(round=round, is_open=True, item__role=WORK)
+    open_places = dict(waiting.order_by().values_list("reviewer").annotate(n=Count("pk")))
+    seats = list(round.members.select_related("user").order_by("user__name", "user_id"))
+    blind = asker is None or any(seat.user_id == asker.pk for seat in seats)
+    gold = {} if blind else gold_accuracy(round)
     reviewers = tuple(
         ReviewerProgress(
-            user=member.user,
-            done=_count(by_person.get(member.user_id, {}), "done"),
-            held=_count(by_person.get(member.user_id, {}), "held"),
-            skipped=_count(by_person.get(member.user_id, {}), "released", "skipped"),
-            expired=_count(by_person.get(member.user_id, {}), "released", "expired"),
+            seat=seat,
+            done=_count(by_person.get(seat.user_id, {}), "done"),
+            held=_count(by_person.get(seat.user_id, {}), "held"),
+            skipped=_count(by_person.get(seat.user_id, {}), "released", SKIPPED),
+            expired=_count(by_person.get(seat.user_id, {}), "released", EXPIRED),
+            waiting=open_places.get(seat.user_id, 0),
+            gold=gold.get(seat.user_id, Accuracy(0, 0)),
         )
-        for member in round.members.select_related("user").order_by("user__name", "user_id")
+        for seat in seats
     )
     both = leases.filter(state="done", item__leases__state="done").values_list(
         "reviewer", "item__leases__reviewer"
+    )
+    plans = Assignment.objects.filter(round=round, item__role=WORK, planned_for__isnull=False)
+    planned = plans.filter(item__assignments__planned_for__isnull=False).values_list(
+        "planned_for", "item__assignments__planned_for"
     )
     seconds, basis = _pace(leases)
     return Progress(
@@ -124,11 +185,21 @@ def progress(round: Round) -> Progress:
         labels=sum(one.done for one in reviewers),
         labels_wanted=items["wanted"] or 0,
         held=sum(one.held for one in reviewers),
+        given_back=open_places.get(None, 0),
+        escalated=items["escalated"],
         reviewers=reviewers,
         pairs={(a, b): n for a, b, n in both.annotate(n=Count("pk"))},
+        planned={(a, b): n for a, b, n in planned.order_by().annotate(n=Count("pk"))},
         seconds_each=seconds,
         basis=basis,
     )
+
+
+def gold_accuracy(round: Round, role: str = GOLD) -> dict[int, Accuracy]:
+    """How each reviewer does on the round's items of this role."""
+    rows = GoldResult.objects.filter(item__round=round, item__role=role).order_by().values_list("reviewer")
+    counts = rows.annotate(right_ones=Count("pk", filter=Q(right=True)), all=Count("pk"))
+    return {person: Accuracy(right, of) for person, right, of in counts}
 
 
 def desks_of(project_id: int, reviewer: User) -> list[Desk]:
@@ -196,6 +267,60 @@ def reviewers_to_add(round: Round) -> QuerySet[User]:
     return User.objects.filter(pk__in=able.values("user_id")).exclude(pk__in=seated).order_by("name", "pk")
 
 
+def metadata_keys(project_id: int) -> list[str]:
+    """Keys of metadata and conditions that the newest transcripts of the project have, most frequent first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, count(*) FROM (SELECT metadata, conditions FROM corpus_transcript WHERE project_id = %s"
+            " ORDER BY id DESC LIMIT %s) t CROSS JOIN LATERAL (SELECT jsonb_object_keys(conditions) UNION"
+            " SELECT jsonb_object_keys(CASE jsonb_typeof(metadata) WHEN 'object' THEN metadata ELSE '{}' END)) k (key)"
+            " WHERE length(key) <= 100 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s",
+            [project_id, LOOKED_AT, MOST_KEYS],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def extensions_of(round: Round) -> QuerySet[Sample]:
+    """Larger draws that directly hold the round's sample."""
+    return samples_of(round.project_id).filter(extends=round.sample_id)
+
+
+def gold_sets_of(project_id: int) -> QuerySet[GoldSet]:
+    """The gold sets of a project, newest first, with `n_items`."""
+    rows = GoldSet.objects.filter(project_id=project_id).select_related("codebook", "created_by")
+    return rows.annotate(n_items=Count("items")).order_by("-pk")
+
+
+def access_gold_set(membership: Membership, pk: int) -> GoldSet:
+    """A gold set of the member's project.
+
+    Raises:
+        Http404: not in this project.
+    """
+    found = gold_sets_of(membership.project.pk).filter(pk=pk).first()
+    if found is None:
+        raise Http404("no such gold set")
+    return found
+
+
+def shown_answers(gold_set: GoldSet, asker: User) -> tuple[list[GoldItem], int]:
+    """The answers that this person may see, and how many are hidden: those they have yet to label blind."""
+    rows = list(gold_set.items.select_related("transcript").order_by("-pk"))
+    ids = [one.transcript_id for one in rows]
+    blind = {pk for scope in SCOPES for pk in visible_to(asker).veiled_ids(ids, scope)}
+    shown = [one for one in rows if one.transcript_id not in blind]
+    return shown, len(rows) - len(shown)
+
+
+def rulings_of_round(round: Round, asker: User) -> list[Reading]:
+    """What was ruled in a round, as far as this person may see it: readings that name the round."""
+    channel = Channel.objects.filter(project_id=round.project_id, key=RULINGS).first()
+    if channel is None:
+        return []
+    rows = visible_to(asker).readings_on([channel]).filter(identifier=round.veil_key).exclude(label="")
+    return list(rows.order_by("transcript_id"))
+
+
 def access_round(membership: Membership, pk: int) -> Round:
     """A round of the member's project.
 
@@ -219,6 +344,22 @@ def access_desk(membership: Membership, pk: int) -> Round:
     found = access_round(membership, pk)
     if not found.members.filter(user=membership.user).exists():
         raise Http404("not your round")
+    return found
+
+
+def access_feedback(membership: Membership, item_id: int) -> GoldResult:
+    """How the member did on an item of the training.
+
+    Raises:
+        Http404: not in this project, no training, or not labelled by them.
+    """
+    rows = GoldResult.objects.select_related(
+        "item__round__project", "item__round__codebook_version__codebook"
+    )
+    rows = rows.filter(item_id=item_id, item__round__project=membership.project, item__role=TRAINING)
+    found = rows.filter(reviewer=membership.user).first()
+    if found is None:
+        raise Http404("no such feedback")
     return found
 
 

@@ -1,15 +1,16 @@
-"""Rounds: the list, a new one, and how far each is."""
+"""Rounds: the list, a new one, how far each is, and what a reviewer learns in training."""
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
 
-from auditor.accounts.access import access_project, person
-from auditor.accounts.models import Membership, Role
+from auditor.accounts.access import access_project
+from auditor.accounts.models import Role
 from auditor.sampling.queries import samples_of
+from labeling.codebooks.queries import definition_of
 from labeling.queues import actions, queries
-from labeling.queues.forms import POLICY_WORDS, RoundForm
+from labeling.queues.forms import ORDER_WORDS, POLICY_WORDS, RoundForm
 
 SHOWN = 200  # rounds on the list
 
@@ -45,38 +46,37 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
 def round(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project)
     found = queries.access_round(membership, pk)
-    progress = queries.progress(found)
-    seated = {one.user.pk for one in progress.reviewers}
+    progress = queries.progress(found, membership.user)
+    seated = {one.user.pk for one in progress.reviewers if one.seat.dropped_at is None}
+    manages = membership.can_manage and found.is_open
     context = {
         "round": found,
         "progress": progress,
         "policy": dict(POLICY_WORDS)[found.policy],
+        "order": dict(ORDER_WORDS)[found.order].partition(" (")[0],
         "mine": membership.user.pk in seated,
-        "addable": queries.reviewers_to_add(found) if membership.can_manage and found.is_open else [],
+        "manages": manages,
+        "seated": [one for one in progress.reviewers if one.seat.dropped_at is None],
+        "addable": queries.reviewers_to_add(found) if manages else [],
+        "extensions": queries.extensions_of(found) if manages else [],
+        "shows_gold": found.gold_set_id is not None
+        and membership.can_manage
+        and membership.user.pk not in seated,
     }
     return render(request, "labeling/queues/round.html", context)
 
 
-@require_POST
-def close(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    found = queries.access_round(membership, pk)
-    actions.close_round(round=found, actor=person(request))
-    return redirect("queues:round", project=project, pk=pk)
-
-
-@require_POST
-def add(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    found = queries.access_round(membership, pk)
-    chosen = request.POST.get("user", "")
-    member = get_object_or_404(
-        Membership.objects.select_related("user"),
-        project=membership.project,
-        user_id=int(chosen) if chosen.isdecimal() else 0,
-    )
-    try:
-        actions.add_member(round=found, user=member.user, actor=membership.user)
-    except (actions.RoundClosed, actions.CannotOpen) as problem:
-        return HttpResponse(str(problem), status=409, content_type="text/plain; charset=utf-8")
-    return redirect("queues:round", project=project, pk=pk)
+@require_GET
+def feedback(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """What an item of the training is known to be, after one's own label."""
+    membership = access_project(request, project, role=Role.REVIEWER)
+    result = queries.access_feedback(membership, pk)
+    codebook = definition_of(result.item.round.codebook_version)
+    context = {
+        "result": result,
+        "round": result.item.round,
+        "yours": codebook.by_code.get(result.label),
+        "expected": [codebook.by_code[code] for code in result.expected if code in codebook.by_code],
+        "desk": queries.desk_of(result.item.round, membership.user),
+    }
+    return render(request, "labeling/queues/feedback.html", context)
