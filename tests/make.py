@@ -98,12 +98,17 @@ def user_ids(*people: User) -> list[int]:
 
 
 def sample(
-    project: Project, transcripts: Sequence[Transcript], *, name: str = "", actor: User | None = None
+    project: Project,
+    transcripts: Sequence[Transcript],
+    *,
+    name: str = "",
+    actor: User | None = None,
+    extends: Sample | None = None,
 ) -> Sample:
     """A sample of exactly these transcripts, each certain to be drawn, in the order given."""
     made = Sample.objects.create(
         project=project, name=name or f"Sample {next(_numbers)}", design="uniform", seed=7, frame_at=timezone.now(),
-        frame_size=len(transcripts), frame_digest="0" * 64, created_by=actor or _owner(project),
+        frame_size=len(transcripts), frame_digest="0" * 64, created_by=actor or _owner(project), extends=extends,
         frame_ids=zlib.compress(b"".join(one.pk.to_bytes(8, "little") for one in sorted(transcripts, key=lambda t: t.pk))),
         strata=[{"name": "all", "lo": None, "hi": None, "size": len(transcripts), "drawn": len(transcripts)}],
     )  # fmt: skip
