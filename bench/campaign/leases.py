@@ -237,9 +237,9 @@ def _faults_at_the_end(round: Round, story: Story) -> list[str]:
     wanted = set(range(round.overlap))
     whole = round.items.filter(escalated_at__isnull=True)
     for item in round.items.filter(escalated_at__isnull=False).prefetch_related("leases"):
-        after = [
-            one for one in item.leases.all() if one.taken_at > item.escalated_at and one.reason != "skipped"
-        ]
+        since = item.escalated_at
+        assert since is not None
+        after = [one for one in item.leases.all() if one.taken_at > since]
         if after or item.finished_at is not None:
             faults.append(f"end: item {item.pk} was escalated and went on: {len(after)} leases")
     for item in whole.prefetch_related("leases"):

@@ -71,8 +71,12 @@ class ProgressOut(Schema):
     labels_wanted: int
     held: int
     reviewers: list[ReviewerOut]
+    planned: list[list[int]]  # for each reviewer, the items planned together with each
     matrix: list[list[int]] = Field(
         description="Items that two have both done, in the order of reviewers; on the diagonal, by one"
+    )
+    planned: list[list[int]] = Field(
+        description="Items planned for two, in the same order; on the diagonal, for one"
     )
     seconds_left: float | None = Field(description="Working time over all; null without a basis")
     basis: int = Field(description="How many of the newest labels the time rests on")
@@ -134,7 +138,8 @@ def progress(request: HttpRequest, pk: int) -> ProgressOut:
     return ProgressOut(
         items=found.items, finished=found.finished, labels=found.labels, labels_wanted=found.labels_wanted,
         held=found.held, reviewers=[ReviewerOut.of(one) for one in found.reviewers],
-        matrix=[counts for _, counts in found.matrix], seconds_left=found.seconds_left, basis=found.basis,
+        matrix=[[n for n, _ in counts] for _, counts in found.matrix],
+        planned=[[n for _, n in counts] for _, counts in found.matrix], seconds_left=found.seconds_left, basis=found.basis,
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from django.db import connection
 from django.db.models import Max, Q, QuerySet
 
-from auditor.corpus.copying import copy_rows, row
+from auditor.corpus.copying import copy_rows
+from auditor.corpus.copytext import row
 from auditor.evidence.models import Veil
 from labeling.queues.actions.opening import ASSIGNMENT, hold_seats
 from labeling.queues.models import SKIPPED, TAKEN, WORK, Assignment, Lease, Round

@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from django.db.models import F, Max
 
 from auditor.accounts.models import User
-from auditor.corpus.copying import copy_rows, next_ids, row
+from auditor.corpus.copying import copy_rows, next_ids
+from auditor.corpus.copytext import row
 from auditor.ledger.actions import record
 from auditor.sampling.models import Sample
 from labeling.queues.actions.crew import Slots, append_slots, crew_of, planned

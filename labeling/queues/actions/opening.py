@@ -10,7 +10,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from auditor.accounts.models import Membership, Project, Role, User
-from auditor.corpus.copying import copy_rows, next_ids, row
+from auditor.corpus.copying import copy_rows, next_ids
+from auditor.corpus.copytext import row
 from auditor.evidence.actions import lay_veils, lift_veils
 from auditor.evidence.models import Channel
 from auditor.evidence.queries import SCOPES, scope_of, visible_to

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -172,3 +173,49 @@ def test_two_tabs_of_one_reviewer_hold_one_item(project: Project, ana: User, bo:
     round = make.round(project, [make.transcript(project) for _ in range(4)], [ana, bo], overlap=1)
     in_threads([lambda: take_next(round=round, reviewer=ana)] * 4)
     assert Lease.objects.filter(reviewer=ana, state="held").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_is_moved_while_everybody_takes_and_skips(project: Project) -> None:
+    """Six reviewers at work, some of it reserved ahead, some given back; a manager shares out and drops one."""
+    people = [_member(project, f"R{n}", 20) for n in range(6)]
+    boss = _member(project, "Boss", 40)
+    round = make.round(
+        project, [make.transcript(project) for _ in range(24)], people, overlap=2, helping=False
+    )
+
+    def review(reviewer: User, number: int) -> Callable[[], object]:
+        def run() -> int:
+            turns = 0
+            with suppress(RoundClosed):  # dropped
+                while (lease := take_next(round=round, reviewer=reviewer)) is not None:
+                    turns += 1
+                    actions.reserve_next(round=round, reviewer=reviewer)
+                    with suppress(LeaseLost):
+                        if (turns + number) % 7 == 0:
+                            skip(lease=lease, note="not mine")
+                            continue
+                        with transaction.atomic():
+                            actions.hold_desk(round_id=round.pk, reviewer_id=reviewer.pk)
+                            if Lease.objects.select_for_update().get(pk=lease.pk).state == "held":
+                                mark_done(lease=lease)
+            return turns
+
+        return run
+
+    def manage() -> None:
+        actions.share_out(round=round, actor=boss)
+        actions.drop_member(round=round, user=people[0], actor=boss)
+        actions.share_out(round=round, actor=boss)
+
+    in_threads([*(review(reviewer, number) for number, reviewer in enumerate(people)), manage])
+    in_threads([review(reviewer, -turn) for turn, reviewer in enumerate(people[1:])])  # what came back late
+    assert not Lease.objects.filter(item__round=round, reviewer=people[0], state="held").exists()
+    for item in round.items.prefetch_related("leases", "assignments"):
+        taken = [lease for lease in item.leases.all() if lease.state in ("held", "done")]
+        assert len({lease.slot for lease in taken}) == len(taken) == item.n_done <= 2
+        assert len({lease.reviewer_id for lease in taken}) == len(taken)
+        assert (item.finished_at is not None) == (item.n_done == 2)
+        assert {one.slot for one in item.assignments.all()} == {0, 1}
+        closed = {one.slot for one in item.assignments.all() if not one.is_open}
+        assert item.escalated_at is not None or closed == {lease.slot for lease in taken}

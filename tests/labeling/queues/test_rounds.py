@@ -80,7 +80,7 @@ def test_the_round_page_asks_a_fixed_number_of_queries(
     project: Project, round: Round, mia: User, django_assert_max_num_queries: object
 ) -> None:
     browser = signed_in(mia)
-    with django_assert_max_num_queries(14):  # type: ignore[operator]
+    with django_assert_max_num_queries(16):  # type: ignore[operator]
         assert browser.get(reverse("queues:round", args=[project.slug, round.pk])).status_code == 200
 
 
@@ -101,6 +101,30 @@ def test_a_manager_opens_a_round_by_the_form(project: Project, mia: User, ana: U
     assert "By form" in browser.get(answer["Location"]).content.decode()
     assert browser.post(url, sent).status_code == 422  # the name is taken
     assert browser.post(url, {**sent, "name": "More", "overlap": 3}).status_code == 422
+    by_channel = {"order": "channel_down", "order_channel": make.channel(project).pk}
+    refused = browser.post(url, {**sent, "name": "Hinted", **by_channel})
+    assert refused.status_code == 422
+    assert "the order tells what the channel says" in refused.content.decode()
+    assert browser.post(url, {**sent, "name": "Open", **by_channel, "policy": "open"}).status_code == 302
+
+
+def test_the_form_offers_the_keys_that_occur(project: Project, mia: User, ana: User, bo: User) -> None:
+    transcript = make.transcript(
+        project, conditions={"oversight": "low"}, metadata={"task": "t", "note": "n"}
+    )
+    sample, version = make.sample(project, [transcript]), adopt_default(project=project, actor=mia)
+    browser, url = signed_in(mia), reverse("queues:new", args=[project.slug])
+    page = browser.get(url).content.decode()
+    for key in ("oversight", "task", "note"):
+        assert f'value="{key}"' in page
+    assert "may be a hint" in page
+    sent = {
+        "name": "Keys", "sample": sample.pk, "codebook_version": version.pk, "members": [ana.pk, bo.pk],
+        "overlap": 2, "policy": "reveal", "lease_minutes": 30, "visible_metadata": ["task"], "due_on": "2026-12-24",
+    }  # fmt: skip
+    assert browser.post(url, sent).status_code == 302
+    assert Round.objects.get(name="Keys").visible_metadata == ["task"]
+    assert browser.post(url, {**sent, "name": "Other", "visible_metadata": ["secret"]}).status_code == 422
 
 
 def test_strangers_get_404_and_reviewers_may_look_but_not_open(
@@ -114,8 +138,10 @@ def test_strangers_get_404_and_reviewers_may_look_but_not_open(
         assert signed_in(cy).get(page).status_code == 404
         assert signed_in(ana).get(page).status_code == 200
     assert signed_in(ana).get(reverse("queues:new", args=[project.slug])).status_code == 404
-    for name in ("queues:close", "queues:add"):
-        assert signed_in(ana).post(reverse(name, args=[project.slug, round.pk])).status_code == 404
+    for name in ("close", "add", "pause", "due", "share", "reassign", "drop", "resume", "extend"):
+        assert (
+            signed_in(ana).post(reverse(f"queues:{name}", args=[project.slug, round.pk])).status_code == 404
+        )
     round.refresh_from_db()
     assert round.is_open
 
@@ -127,5 +153,31 @@ def test_a_manager_closes_and_adds_by_the_page(project: Project, round: Round, m
     browser.post(reverse("queues:close", args=[project.slug, round.pk]))
     round.refresh_from_db()
     assert not round.is_open
-    answer = browser.post(reverse("queues:add", args=[project.slug, round.pk]), {"user": mia.pk})
-    assert answer.status_code == 409
+    answer = browser.post(reverse("queues:add", args=[project.slug, round.pk]), {"user": mia.pk}, follow=True)
+    assert "First round is closed." in answer.content.decode()
+    assert not round.members.filter(user=mia).exists()
+
+
+def test_a_manager_changes_a_round_by_its_page(
+    project: Project, round: Round, mia: User, ana: User, bo: User
+) -> None:
+    """Each form of the page once; what is refused is said there and changes nothing."""
+    browser = signed_in(mia)
+
+    def sends(name: str, **data: object) -> str:
+        address = reverse(f"queues:{name}", args=[project.slug, round.pk])
+        answer = browser.post(address, data, follow=True)
+        assert answer.redirect_chain[-1][0] == reverse("queues:round", args=[project.slug, round.pk])
+        return str(answer.content.decode())
+
+    assert "The round is paused" in sends("pause")
+    assert "The round goes on" in sends("pause", go_on="1")
+    assert "due 24 December 2026" in sends("due", due_on="2026-12-24")
+    assert "year-month-day" in sends("due", due_on="soon")
+    assert "0 items moved" in sends("reassign", giver=ana.pk, taker=bo.pk)  # Bo has them all himself
+    assert "how many items" in sends("reassign", giver=ana.pk, taker=bo.pk, count="-1")
+    assert "level already" in sends("share")
+    assert "there can be up to that many" in sends("extend", overlap="3")
+    assert "reviews here no longer" in sends("drop", user=bo.pk)
+    assert "goes on" in sends("resume", user=ana.pk)
+    assert Round.objects.get(pk=round.pk).is_open
