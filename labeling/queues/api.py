@@ -71,7 +71,6 @@ class ProgressOut(Schema):
     labels_wanted: int
     held: int
     reviewers: list[ReviewerOut]
-    planned: list[list[int]]  # for each reviewer, the items planned together with each
     matrix: list[list[int]] = Field(
         description="Items that two have both done, in the order of reviewers; on the diagonal, by one"
     )
