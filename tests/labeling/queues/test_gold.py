@@ -104,7 +104,7 @@ def test_after_a_training_label_its_answer_is_shown(
     page = browser.get(address).content.decode()
     assert "Settled differently" in page
     assert "It says what is so." in page
-    assert "2 items to go" in page
+    assert "2\xa0items to go" in page
     assert signed_in(bo).get(address).status_code == 404
 
 

@@ -176,7 +176,9 @@ def test_a_manager_changes_a_round_by_its_page(
     assert "The round goes on" in sends("pause", go_on="1")
     assert "due 24 December 2026" in sends("due", due_on="2026-12-24")
     assert "year-month-day" in sends("due", due_on="soon")
-    assert "items moved from Ana to Bo" in sends("reassign", giver=ana.pk, taker=bo.pk)  # Bo has them all himself
+    assert "items moved from Ana to Bo" in sends(
+        "reassign", giver=ana.pk, taker=bo.pk
+    )  # Bo has them all himself
     assert "how many items" in sends("reassign", giver=ana.pk, taker=bo.pk, count="-1")
     assert "level already" in sends("share")
     assert "there can be up to that many" in sends("extend", overlap="3")
