@@ -2,10 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
-from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Extract
+from django.db.models import (
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
+from django.db.models.functions import Coalesce, Extract
 from django.http import Http404
 
 from auditor.accounts.models import Membership, Role, User
@@ -56,6 +68,7 @@ class ReviewerProgress:
 
     @property
     def left(self) -> int:
+        """Items that wait for them, on the desk or in their plan."""
         return self.held + self.waiting
 
 
@@ -125,19 +138,24 @@ class Desk:
 
 def rounds_of(project_id: int) -> QuerySet[Round]:
     """The rounds of a project, newest first, with `n_items`, `n_finished` and `n_members`."""
+    work = Item.objects.filter(role=WORK)
     return (
         Round.objects.filter(project_id=project_id)
         .select_related("sample", "codebook_version__codebook", "created_by")
         .defer(*LARGE)
         .annotate(
-            n_items=Count("items", filter=Q(items__role=WORK), distinct=True),
-            n_finished=Count(
-                "items", filter=Q(items__role=WORK, items__finished_at__isnull=False), distinct=True
-            ),
-            n_members=Count("members", distinct=True),
+            n_items=Coalesce(_counted(work), 0),
+            n_finished=Coalesce(_counted(work.filter(finished_at__isnull=False)), 0),
+            n_members=Coalesce(_counted(RoundMember.objects.filter(dropped_at__isnull=True)), 0),
         )
         .order_by("-pk")
     )
+
+
+def _counted(rows: QuerySet[Any]) -> Subquery:
+    """How many of the rows each round has; counted on their own, since joins would multiply them."""
+    mine = rows.filter(round=OuterRef("pk")).order_by().values("round")
+    return Subquery(mine.annotate(n=Count("pk")).values("n"))
 
 
 def progress(round: Round, asker: User | None = None) -> Progress:
