@@ -16,7 +16,7 @@ from labeling.annotations.actions import commit_blind, commit_final
 from labeling.annotations.content import BadContent, Content, MarkedSpan, Relied
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, Reveal
 from labeling.codebooks.grades import NotAllowed
-from labeling.queues.actions import close_round, skip, take_next
+from labeling.queues.actions import close_round, release_expired, skip, take_next
 from labeling.queues.models import BLIND_ONLY, REVEAL, Item, Lease, Round
 from labeling.queues.queries import lease_of
 from tests import make
@@ -233,9 +233,9 @@ def test_a_veil_of_another_round_keeps_hiding(project: Project, item: Item, ana:
 
 
 def run_out(item: Item, reviewer: User) -> None:
-    Lease.objects.filter(item=item, reviewer=reviewer).update(
-        state="released", reason="expired", expires_at=timezone.now() - timedelta(minutes=1)
-    )
+    held = Lease.objects.filter(item=item, reviewer=reviewer, state="held")
+    held.update(expires_at=timezone.now() - timedelta(minutes=1))
+    release_expired(round=item.round)
 
 
 def test_a_late_label_takes_the_place_again_if_it_is_free(item: Item, ana: User) -> None:
