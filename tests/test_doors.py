@@ -179,12 +179,15 @@ ROW = {
     "discussion:edit": "comment", "discussion:remove": "comment", "discussion:answer": "comment",
     **{f"agreement:round{page}": "before" for page in ("", "_items", "_compute", "_csv")},
     **{f"agreement:codebook{page}": "book" for page in ("", "_items", "_compute", "_csv")},
+    "adjudication:hold": "case", "adjudication:leave": "case", "adjudication:send_back": "case", "adjudication:example": "case",
+    "adjudication:priority": "case", "adjudication:rules": "round", "adjudication:bulk": "round",
     "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
 }  # fmt: skip
 QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=ch.judge.quill", "?sort=-ch.judge.quill",
     "?col=judge.quill&col=meta.note", "?where=judge.quill+>+0", "?where=has+meta.note+or+not+labeled", "?label=none", "?label=D", "?heat=judge.quill", "?heat=probe.p", "?round=1", "?sample=1",
     "?find=the", "?at=1.text.0-9", "?after=0", "?all&unnamed&from=1",
+    "?axis=label&q=the&kind=bulk_posterior&posterior=0.6",
 )  # fmt: skip
 
 

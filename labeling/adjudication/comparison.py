@@ -4,20 +4,23 @@ Names are hidden, and the letters stand in an order that is random from case to 
 each time a case is opened: nobody is always A.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from string import ascii_uppercase
 from typing import Any
 
 from django.utils.crypto import salted_hmac
 
 from auditor.corpus.document import Mark
+from labeling.adjudication.disagreement import named
 from labeling.adjudication.models import Case
 from labeling.annotations.models import LabelRevision
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.path import values_of
 
 HUES = {"intent": "intent", "hallucination": "halluc", "honest": "honest", "undetermined": "unsure"}
+SIDES = ("", "-b", "-c")  # lines of the first reviewer, the second, and all others
+MOST_KEYS = 9  # fields that have a number key
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Column:
     blind: LabelRevision | None
     words: str
     hue: str
+    side: str  # how their marks are drawn: one of SIDES
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Cell:
 
     text: str
     hue: str = ""
+    note: str = ""  # beside it, smaller
+    revision: int = 0  # whose answer it is
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,26 @@ class Line:
     differs: bool = False
     is_prose: bool = False
     question: str = ""  # in full, where `name` is short for one
+    field: str = ""  # the question's key, where its answers can be taken one by one
+    number: int = 0  # keyboard key of the field, 0 for none
+    taken: int = 0  # the revision whose answer is taken
+
+
+@dataclass(frozen=True)
+class Mine:
+    """Words that one or several reviewers marked alike."""
+
+    pk: int
+    letters: str
+    kind: str
+    quote: str
+    position: int
+    hue: str
+    kept: bool
+
+    @property
+    def number(self) -> int:
+        return self.position + 1
 
 
 def in_order(case: Case, labels: Iterable[LabelRevision]) -> list[LabelRevision]:
@@ -71,7 +97,8 @@ def columns_of(
         key = letter.lower() if index < 7 else ""
         words = codebook.by_code[label.label].words
         blind = blinds.get(label.reviewer_id)
-        columns.append(Column(letter, key, label, blind, words, hue_of(codebook, label.label)))
+        side = SIDES[min(index, len(SIDES) - 1)]
+        columns.append(Column(letter, key, label, blind, words, hue_of(codebook, label.label), side))
     return columns
 
 
@@ -81,36 +108,64 @@ def hue_of(codebook: Codebook, code: str) -> str:
     return HUES[next(one.hue for one in codebook.groups if one.key == group)]
 
 
-def lines_of(columns: Sequence[Column], codebook: Codebook, channels: Mapping[str, str]) -> list[Line]:
-    """Everything they said; lines on which their judgement differs are marked.
+def lines_of(
+    columns: Sequence[Column],
+    codebook: Codebook,
+    channels: Mapping[str, str],
+    mixed: Mapping[str, int] | None = None,
+) -> list[Line]:
+    """Everything they said: their verdicts, then the answers that differ, then why, then the rest.
 
     Args:
         channels: names of channels by key, for the evidence they point at.
+        mixed: question -> id of the revision whose answer has been chosen so far.
     """
     finals = [column.label for column in columns]
     blinds = [column.blind for column in columns]
-    lines = [
+    verdicts = [
         _line("Blind", [_coded(codebook, one) for one in blinds], judged=True),
         _line("Final", [_coded(codebook, one) for one in finals], judged=True),
-        _line("Grade", [Cell(one.grade) for one in finals], judged=True),
-        _line("Confidence", [Cell(str(one.confidence or "")) for one in finals]),
+        _line("Sure", [Cell(f"{one.confidence} of 5" if one.confidence else "") for one in finals]),
     ]
-    for question in codebook.questions:
-        if question.required is False:
-            continue
-        cells = [Cell(_answer(codebook, question.key, one.answers.get(question.key))) for one in finals]
-        if any(cell.text for cell in cells):
-            name = question.key.replace("_", " ").capitalize()
-            lines.append(_line(name, cells, judged=True, question=question.text))
+    differing, alike = _answers(finals, codebook, mixed or {})
     prose = {
+        "Units": [_units(codebook, one) for one in finals],
+        "Flagged": [one.flag for one in finals],
         "Why": [one.rationale for one in finals],
         "Lowered because": [one.lowered_reason for one in finals],
         "Relied on": [_cited(one, channels) for one in finals],
     }
-    for name, texts in prose.items():
-        if any(texts):
-            lines.append(Line(name, tuple(Cell(text) for text in texts), is_prose=True))
-    return lines
+    said = [Line(n, tuple(Cell(t) for t in texts), is_prose=True) for n, texts in prose.items() if any(texts)]
+    return [*verdicts, *differing, *said, *alike]
+
+
+def _answers(
+    finals: Sequence[LabelRevision], codebook: Codebook, mixed: Mapping[str, int]
+) -> tuple[list[Line], list[Line]]:
+    """The lines of questions on which they differ, numbered, and of those they answered alike."""
+    differing: list[Line] = []
+    alike: list[Line] = []
+    for question in codebook.questions:
+        if question.required is False:
+            continue
+        cells = [
+            Cell(_answer(codebook, question.key, one.answers.get(question.key)), revision=one.pk)
+            for one in finals
+        ]
+        if not any(cell.text for cell in cells):
+            continue
+        line = _line(named(question.key), cells, judged=True, question=question.text)
+        if not line.differs or question.kind == "span":
+            (differing if line.differs else alike).append(line)
+            continue
+        number = sum(bool(one.field) for one in differing) + 1
+        differing.append(
+            replace(
+                line, field=question.key, number=number if number <= MOST_KEYS else 0,
+                taken=mixed.get(question.key, 0),
+            )
+        )  # fmt: skip
+    return differing, alike
 
 
 def marks_of(columns: Sequence[Column]) -> list[Mark]:
@@ -125,7 +180,7 @@ def marks_of(columns: Sequence[Column]) -> list[Mark]:
                     start=span.start,
                     end=span.end,
                     kind="span",
-                    css=column.hue,
+                    css=column.hue + column.side,
                     label=column.letter,
                     ident=f"{column.letter}{index}",
                     title=f"{column.letter}: {span.kind}",
@@ -134,15 +189,39 @@ def marks_of(columns: Sequence[Column]) -> list[Mark]:
     return marks
 
 
+def spans_of(columns: Sequence[Column], kept: Collection[int] | None) -> list[Mine]:
+    """The words they marked, in reading order, each once with the letters of those who marked it.
+
+    `kept` are the ids that are ticked; None for all.
+    """
+    found: dict[tuple[Any, ...], list[tuple[Column, Any]]] = {}
+    for column in columns:
+        for span in column.label.spans.all():
+            key = (span.position, span.part, span.start, span.end, span.kind)
+            found.setdefault(key, []).append((column, span))
+    return [
+        Mine(
+            pk=marked[0][1].pk,
+            letters=" ".join(column.letter for column, _ in marked),
+            kind=marked[0][1].kind,
+            quote=marked[0][1].quote,
+            position=marked[0][1].position,
+            hue=marked[0][0].hue,
+            kept=kept is None or any(span.pk in kept for _, span in marked),
+        )
+        for _, marked in sorted(found.items(), key=lambda pair: pair[0])
+    ]
+
+
 def _line(name: str, cells: list[Cell], *, judged: bool = False, question: str = "") -> Line:
-    differs = judged and len({cell.text for cell in cells}) > 1
+    differs = judged and len({(cell.text, cell.note) for cell in cells}) > 1
     return Line(name, tuple(cells), differs=differs, question=question)
 
 
 def _coded(codebook: Codebook, label: LabelRevision | None) -> Cell:
     if label is None:
         return Cell("")
-    return Cell(codebook.by_code[label.label].words, hue_of(codebook, label.label))
+    return Cell(codebook.by_code[label.label].words, hue_of(codebook, label.label), label.grade)
 
 
 def _answer(codebook: Codebook, key: str, answer: Any) -> str:
@@ -151,6 +230,17 @@ def _answer(codebook: Codebook, key: str, answer: Any) -> str:
     question = codebook.by_key[key]
     words = {code.value: code.words for code in question.codes}
     return ", ".join(words.get(value, value) for value in values_of(answer))
+
+
+def _units(codebook: Codebook, label: LabelRevision) -> str:
+    """The units of a label of several, with the number of the message where each stands."""
+    units = list(label.units.all())
+    if len(units) < 2:
+        return ""
+    return "\n".join(
+        f"{'whole' if unit.position is None else unit.position + 1}: {codebook.by_code[unit.label].words} {unit.grade}"
+        for unit in units
+    )
 
 
 def _cited(label: LabelRevision, channels: Mapping[str, str]) -> str:

@@ -23,13 +23,22 @@ class Held:
 
 
 def taken(label: LabelRevision) -> Held:
-    """A reviewer's label as it stands."""
-    return Held(label.label, label.grade, dict(label.answers), units_of(label), spans_of(label.spans.all()))
+    """A reviewer's label as it stands; its units and spans loaded or to be loaded."""
+    return Held(
+        label.label, label.grade, dict(label.answers), units_of(label), spans_of(label.spans.all(), label)
+    )
 
 
 def units_of(label: LabelRevision) -> list[dict[str, Any]]:
-    """The units of a label; one for the whole transcript if it has no others."""
-    return [whole(label.label, label.group, label.grade, label.answers)]
+    """The units of a label, in its own order."""
+    return [
+        {
+            "number": unit.number, "position": unit.position, "part": unit.part, "start": unit.start,
+            "end": unit.end, "quote": unit.quote, "label": unit.label, "group": unit.group, "grade": unit.grade,
+            "answers": dict(unit.answers),
+        }
+        for unit in label.units.all()
+    ]  # fmt: skip
 
 
 def whole(label: str, group: str, grade: str, answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,12 +49,16 @@ def whole(label: str, group: str, grade: str, answers: Mapping[str, Any]) -> dic
     }  # fmt: skip
 
 
-def spans_of(spans: Iterable[LabelSpan]) -> list[dict[str, Any]]:
-    """The spans in reading order; words that several people marked alike come once."""
+def spans_of(spans: Iterable[LabelSpan], label: LabelRevision | None = None) -> list[dict[str, Any]]:
+    """The spans in reading order; words that several people marked alike come once.
+
+    Of a label each names the number of its unit; without one all belong to the only unit, 0.
+    """
+    numbers = {unit.pk: unit.number for unit in label.units.all()} if label is not None else {}
     found = {
-        (span.position, span.part, span.start, span.end, span.kind): {
+        (span.position, span.part, span.start, span.end, span.kind, numbers.get(span.unit_id, 0)): {
             "kind": span.kind, "position": span.position, "part": span.part, "start": span.start,
-            "end": span.end, "quote": span.quote, "unit": 0,
+            "end": span.end, "quote": span.quote, "unit": numbers.get(span.unit_id, 0),
         }
         for span in spans
     }  # fmt: skip

@@ -4,6 +4,7 @@ Round 1--* CaseRules   numbered; the highest says what becomes a case
       1--* BulkRun     one application of a bulk rule
 Item  1--? Case        its reviewers disagree, or somebody asked for an adjudicator
 Case  1--1 CaseLease   who has it open
+      1--* SentBack    a question to its reviewers 1--* SentBackTo
 Item  1--* Ruling      numbered; the highest holds; each cites the revisions it settles
 """
 
@@ -11,12 +12,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from labeling.adjudication.bulkrules import BULK
+
 UNANIMOUS = "unanimous"  # all reviewers of the item gave the same label, and nothing else opens a case
 TOLERATED = "tolerated"  # labels differ, but only as far as the round's rules allow
 ADJUDICATOR = "adjudicator"
-BULK_UNANIMOUS, BULK_THRESHOLD, BULK_POSTERIOR = "bulk_unanimous", "bulk_threshold", "bulk_posterior"
 BY_RULE = (UNANIMOUS, TOLERATED)
-BULK = (BULK_UNANIMOUS, BULK_THRESHOLD, BULK_POSTERIOR)
 
 
 class CaseRules(models.Model):
@@ -112,8 +113,6 @@ class BulkRun(models.Model):
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)
-    settled = models.PositiveIntegerField(default=0)  # rulings it made
-    reopened = models.PositiveIntegerField(default=0)  # earlier rulings of the rule that no longer hold
 
     class Meta:
         constraints = [
@@ -170,3 +169,40 @@ class Ruling(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} for item {self.item_id} by {self.rule}"
+
+
+class SentBack(models.Model):
+    """A question that an adjudicator put to reviewers of a case."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="sent_back")
+    question = models.TextField()
+    newest_label = models.BigIntegerField()  # id of the newest label when it was asked
+    asked_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(null=True)  # when all had answered or revised their label
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(answered_at__isnull=True), name="one_open_question_per_case"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"question on case {self.case_id}"
+
+
+class SentBackTo(models.Model):
+    """One reviewer who was asked, in a thread of their own, so that nobody learns who the others are."""
+
+    sent_back = models.ForeignKey(SentBack, on_delete=models.CASCADE, related_name="asked")
+    reviewer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    thread = models.OneToOneField("discussion.Thread", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sent_back", "reviewer"], name="one_thread_per_asked_reviewer")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer_id} asked in thread {self.thread_id}"

@@ -11,7 +11,7 @@ from labeling.codebooks.path import (
     BadAnswer,
     check_answers,
     folded_questions,
-    is_complete,
+    next_question,
     prune,
     values_of,
     visible_questions,
@@ -41,6 +41,7 @@ class Own:
     graded: Graded | None
     labels: tuple[tuple[str, str, bool], ...]  # code, words, chosen
     grades: tuple[tuple[str, str, bool], ...]
+    waits_for: str = ""  # the question that is still open, by its text
 
 
 def read_answers(codebook: Codebook, form: Mapping[str, Sequence[str]]) -> dict[str, Answer]:
@@ -49,6 +50,8 @@ def read_answers(codebook: Codebook, form: Mapping[str, Sequence[str]]) -> dict[
     for question in codebook.questions:
         values = [value for value in form.get(PREFIX + question.key, ()) if value and "\x00" not in value]
         if not values:
+            continue
+        if question.kind == "span":
             continue
         if question.kind == "multiple":
             answers[question.key] = values
@@ -71,10 +74,12 @@ def own_form(
     """The form for these answers; answers that the codebook does not know are dropped."""
     known = {key: answer for key, answer in answers.items() if _is_known(codebook, key, answer)}
     kept = prune(codebook, known)
-    asked = tuple(_asked(q, kept) for q in visible_questions(codebook, kept) if q.required)
+    asked = tuple(
+        _asked(q, kept) for q in visible_questions(codebook, kept) if q.required and q.kind != "span"
+    )
     folded = tuple(_asked(q, kept) for q in folded_questions(codebook) if q.required)
-    if not is_complete(codebook, kept):
-        return Own(asked, folded, None, None, (), ())
+    if waiting := next_question(codebook, kept):
+        return Own(asked, folded, None, None, (), (), waiting.text)
     derived = derive(codebook, kept)
     codes = (derived.label, *lower_labels(codebook, derived.label))
     chosen = label if label in codes else derived.label

@@ -5,7 +5,7 @@ evidence stays hidden the blind one.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from labeling.codebooks.parts import Codebook
@@ -70,3 +70,13 @@ def shared_answers(labels: Sequence[Given]) -> dict[str, Any]:
         for key, answer in first.items()
         if all(key in other and other[key] == answer for other in others)
     }
+
+
+def mixture(labels: Sequence[Label], chosen: Mapping[str, Label]) -> dict[str, Any]:
+    """What all answered alike, and for each question of `chosen` what that one answered."""
+    answers = shared_answers(labels) if labels else {}
+    for key, label in chosen.items():
+        answers.pop(key, None)
+        if key in label.answers:
+            answers[key] = label.answers[key]
+    return answers

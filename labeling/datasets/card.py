@@ -117,7 +117,7 @@ def _people(manifest: Mapping[str, Any]) -> str:
         f"{same['compared']:,}. Not corrected for chance."
     )
     ruled = (
-        f"{_count(counts['by_rule'], 'label')} stand because all agreed (rule `unanimous`; the grade is then the "
+        f"{_count(counts['by_rule'], 'label')} stand by a rule (`unanimous` where all agreed; the grade is then the "
         f"lowest that was given); {counts['by_adjudicator']:,} by an adjudicator, with a reason."
     )
     lines = [who, agreed, ruled]

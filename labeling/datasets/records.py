@@ -40,7 +40,21 @@ _LABEL_UNIT = pa.struct(
         ("missing_tests", pa.list_(pa.string())),
     ]
 )
-_LABEL_SPAN = pa.struct([*_SPAN, pa.field("unit", pa.int32())])
+_RULED_UNIT = pa.struct(
+    [
+        ("number", pa.int32()),
+        ("position", pa.int32()),  # null for the whole transcript
+        ("part", pa.string()),
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("quote", pa.string()),
+        ("label", pa.string()),
+        ("group", pa.string()),
+        ("grade", pa.string()),
+        ("answers", pa.string()),  # JSON
+    ]
+)
+_UNIT_SPAN = pa.struct([*_SPAN, pa.field("unit", pa.int32())])
 _MESSAGE = pa.struct(
     [
         ("position", pa.int32()),
@@ -67,7 +81,7 @@ _LABEL = pa.struct(
         ("lowered_reason", pa.string()),
         ("missing_tests", pa.list_(pa.string())),
         ("units", pa.list_(_LABEL_UNIT)),
-        ("spans", pa.list_(_LABEL_SPAN)),
+        ("spans", pa.list_(_UNIT_SPAN)),
         ("flag", pa.string()),
         ("evidence_seen", pa.list_(pa.string())),
         ("relied_on", pa.list_(pa.string())),
@@ -102,8 +116,12 @@ SCHEMA = pa.schema(
                     ("grade", pa.string()),
                     ("rule", pa.string()),
                     ("number", pa.int32()),
+                    ("rule_number", pa.int32()),
+                    ("reason_code", pa.string()),
                     ("reason", pa.string()),
                     ("answers", pa.string()),  # JSON
+                    ("units", pa.list_(_RULED_UNIT)),
+                    ("spans", pa.list_(_UNIT_SPAN)),
                     ("adjudicator", pa.string()),
                     ("took", pa.string()),
                     ("codebook", pa.int32()),
@@ -165,7 +183,11 @@ def as_row(record: Mapping[str, Any]) -> dict[str, Any]:
             if messages is None
             else [{**message, "parts": _json(message["parts"])} for message in messages],
         },
-        "ruling": {**ruling, "answers": _json(ruling["answers"])},
+        "ruling": {
+            **ruling,
+            "answers": _json(ruling["answers"]),
+            "units": [{**unit, "answers": _json(unit["answers"])} for unit in ruling["units"]],
+        },
         "labels": [
             {
                 **label,

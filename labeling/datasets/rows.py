@@ -43,7 +43,7 @@ class Records:
         """The records of these items, in order."""
         ids = [one.item_id for one in chosen]
         rows = Item.objects.select_related("transcript__file", "sample_item").in_bulk(ids)
-        cited = Prefetch("cites", LabelRevision.objects.only("missing_tests"))
+        cited = Prefetch("cites", LabelRevision.objects.only("label", "missing_tests"))
         rulings = Ruling.objects.select_related("took", "codebook_version").prefetch_related(cited)
         rulings = rulings.defer("codebook_version__definition")  # large, and the same for all
         ruled = rulings.in_bulk([one.ruling_id for one in chosen])
@@ -115,8 +115,9 @@ class Records:
     def _ruling(self, ruling: Ruling) -> dict[str, Any]:
         if ruling.took is not None:
             missing = _words(ruling.took.missing_tests)
-        elif ruling.rule == "unanimous":
-            missing = sorted({test for one in ruling.cites.all() for test in _words(one.missing_tests)})
+        elif ruling.adjudicator_id is None:
+            agreeing = [one for one in ruling.cites.all() if one.label == ruling.label]
+            missing = sorted({test for one in agreeing for test in _words(one.missing_tests)})
         else:
             missing = [test.key for test in derive(self.codebook, ruling.answers).missing_tests]
         return {
@@ -126,14 +127,22 @@ class Records:
             "grade": ruling.grade,
             "rule": ruling.rule,
             "number": ruling.number,
+            "rule_number": ruling.rule_number,
+            "reason_code": ruling.reason_code,
             "reason": ruling.reason,
             "answers": ruling.answers,
+            "units": [self._quoted(unit) for unit in ruling.units],
+            "spans": [self._quoted(span) for span in ruling.spans],
             "adjudicator": self.pseudonym(ruling.adjudicator_id),
             "took": self.pseudonym(ruling.took.reviewer_id) if ruling.took else None,
             "codebook": ruling.codebook_version.number,
             "codebook_digest": ruling.codebook_version.digest,
             "missing_tests": missing,
         }
+
+    def _quoted(self, part: dict[str, Any]) -> dict[str, Any]:
+        """A unit or span of a ruling, without the words where the release holds no text."""
+        return part if self.include_text else {**part, "quote": None}
 
     def _label(self, label: LabelRevision, seen: dict[int, str]) -> dict[str, Any]:
         name = self.pseudonym(label.reviewer_id)

@@ -92,3 +92,16 @@ def _take(lease: CaseLease, case: Case, adjudicator: User) -> CaseLease:
         )  # fmt: skip
     lease.save(update_fields=["holder", "taken_at", "beat_at", "expires_at"])
     return lease
+
+
+def set_priority(*, case: Case, priority: int, actor: User) -> None:
+    """Put a case before all others of a lower priority; safe to repeat."""
+    with transaction.atomic():
+        locked = Case.objects.select_for_update().get(pk=case.pk)
+        if locked.priority == priority:
+            return
+        Case.objects.filter(pk=case.pk).update(priority=priority)
+        record(
+            verb="case.priority_changed", subject=case, actor=actor, project_id=case.item.round.project_id,
+            item=case.item_id, priority=priority,
+        )  # fmt: skip

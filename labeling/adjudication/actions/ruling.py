@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from auditor.accounts.models import User
+from labeling.adjudication.actions.examples import make_example
 from labeling.adjudication.actions.holding import check_holder
 from labeling.adjudication.actions.refusals import CannotRule, Stale
 from labeling.adjudication.actions.writing import lock_item, write_ruling
@@ -20,9 +21,10 @@ from labeling.adjudication.queries import (
     standing_labels,
 )
 from labeling.adjudication.reasons import WORDS
-from labeling.adjudication.standing import shared_answers
+from labeling.adjudication.standing import mixture
 from labeling.annotations.models import LabelRevision
 from labeling.codebooks.grades import NotAllowed, check_submission
+from labeling.codebooks.path import with_spans
 from labeling.codebooks.queries import definition_of
 from labeling.queues.models import Item
 
@@ -41,6 +43,7 @@ def rule(
     label: str = "",
     grade: str = "",
     reason_code: str = "",
+    example: str | None = None,
     stamp: str = "",
 ) -> Ruling:
     """The ruling of somebody who holds the case, or of anybody while nobody does.
@@ -51,13 +54,14 @@ def rule(
         answers: their own; as `mixed`, they lead to `label` and `grade` through the codebook's gate.
         kept: ids of the reviewers' spans that a mixture or an own label rests on; None for all of
             them (of a mixture: of those whose answers were taken).
+        example: the case in a few words, to make the ruling an example in the codebook as well.
         stamp: `queries.stamp_of` what was shown; empty to rule on whatever stands now.
 
     Raises:
         Stale: a label or ruling has changed since `stamp`, or what was taken no longer stands.
         Occupied: a colleague has the case open.
-        CannotRule: no reason, their own label is among those to judge, or the codebook does not
-            allow the label or grade.
+        CannotRule: no reason, their own label is among those to judge, the codebook does not
+            allow the label or grade, or the example cannot be made.
     """
     reason = reason.strip()
     if not reason:
@@ -69,7 +73,7 @@ def rule(
         item = lock_item(case.item)
         if has_labelled(item, adjudicator) and not rules_of(item.round).rules.own_rulings:
             raise CannotRule(OWN_LABEL)
-        labels = standing_labels([item], spans=True)[item.pk]
+        labels = standing_labels([item], whole=True)[item.pk]
         last = latest_ruling(item)
         if stamp and stamp != stamp_of(labels, last):
             raise Stale(
@@ -84,10 +88,13 @@ def rule(
             held = _mixture(item, labels, mixed, kept, label, grade, reason)
         else:
             held = _built(item, labels, labels, dict(answers or {}), kept, label, grade, reason)
-        return write_ruling(
+        ruling = write_ruling(
             item, labels, last, ADJUDICATOR, held, reason_code=reason_code, reason=reason,
             adjudicator=adjudicator, took=took, mixed=mixed if took is None else None,
         )  # fmt: skip
+        if example is not None:
+            make_example(ruling=ruling, excerpt=example, actor=adjudicator)
+    return ruling
 
 
 def _mixture(
@@ -100,11 +107,7 @@ def _mixture(
     reason: str,
 ) -> Held:
     """One reviewer's answer here, another's there; only evidence of those whose answers were taken counts."""
-    answers = shared_answers(labels) if labels else {}
-    for key, one in mixed.items():
-        answers.pop(key, None)
-        if key in one.answers:
-            answers[key] = one.answers[key]
+    answers = mixture(labels, mixed)
     chosen_ids = {one.pk for one in mixed.values()}
     chosen = [one for one in labels if one.pk in chosen_ids]
     return _built(item, labels, chosen, answers, kept, label, grade, reason)
@@ -129,8 +132,10 @@ def _built(
     ]
     if kept is not None and set(kept) - {span.pk for span in spans}:
         raise Stale("One of the spans no longer stands. Look again, then decide.")
-    attached = frozenset(span.kind for span in spans) | evidence_kinds(chosen, item.round.project_id)
+    marked = frozenset(span.kind for span in spans)
+    attached = marked | evidence_kinds(chosen, item.round.project_id)
     codebook = definition_of(item.round.codebook_version)
+    answers = with_spans(codebook, answers, marked)
     try:
         passed = check_submission(codebook, answers, label, grade, attached, reason)
     except NotAllowed as problem:

@@ -5,19 +5,21 @@ from dataclasses import replace
 from typing import Literal
 
 from django.db import transaction
-from django.db.models import Max
 
 from auditor.ledger.actions import record
+from labeling.adjudication.actions.returning import take_back
 from labeling.adjudication.actions.writing import lock_item, withdraw_reading, write_ruling
+from labeling.adjudication.bulkrules import BULK
 from labeling.adjudication.content import taken
 from labeling.adjudication.disagreement import Measured
-from labeling.adjudication.models import ADJUDICATOR, BULK, TOLERATED, UNANIMOUS, Case, CaseLease, Ruling
+from labeling.adjudication.models import ADJUDICATOR, TOLERATED, UNANIMOUS, Case, CaseLease, Ruling
 from labeling.adjudication.queries import (
     VersionedRules,
     cites_exactly,
     due_items,
     latest_ruling,
     measured,
+    newest_label_of,
     rules_of,
     standing_labels,
 )
@@ -29,29 +31,31 @@ from labeling.queues.models import WORK, Item
 Outcome = Literal["waiting", "unanimous", "case", "unchanged"]
 
 
-def settle(*, item: Item) -> Outcome:
+def settle(*, item: Item, bulk_stands: bool = True) -> Outcome:
     """Rule on a finished item by the round's rules, or open a case; safe to repeat and to run twice at once.
 
     Call again after a reviewer has revised a label or the rules have changed: a ruling by the rules
     follows the labels, an adjudicator's ruling stands, and so does one of a bulk rule until a label
-    it rests on is revised.
+    it rests on is revised (or, without `bulk_stands`, until now).
     """
     with transaction.atomic():
         locked = lock_item(item)
         rules = rules_of(locked.round)
-        labels = standing_labels([locked], spans=True)[locked.pk]
-        if locked.role != WORK or locked.finished_at is None or len(labels) < locked.wanted:
+        labels = standing_labels([locked], whole=True)[locked.pk]
+        complete = locked.finished_at is not None and len(labels) >= locked.wanted
+        if locked.role != WORK or not (complete or locked.escalated_at):
             return "waiting"
         last = latest_ruling(locked)
         case = Case.objects.filter(item=locked).first()
         is_open = case is not None and case.settled_at is None
         if last is not None and last.rule == ADJUDICATOR:
             return "unchanged"
-        if last is not None and last.rule in BULK and not is_open and cites_exactly(last, labels):
+        is_bulk = last is not None and last.rule in BULK
+        if last is not None and is_bulk and bulk_stands and not is_open and cites_exactly(last, labels):
             return "unchanged"
         found = measured(locked, labels, rules.rules)
         if not found.reasons:
-            if last is not None and not is_open and cites_exactly(last, labels):
+            if last is not None and not is_bulk and not is_open and cites_exactly(last, labels):
                 return "unchanged"
             return _rule(locked, labels, last, rules)
         return _dispute(locked, case, last, found, rules)
@@ -81,13 +85,13 @@ def _dispute(
     item: Item, case: Case | None, last: Ruling | None, found: Measured, rules: VersionedRules
 ) -> Literal["case", "unchanged"]:
     """Ask for an adjudicator; a ruling by the rules that held until now holds no longer."""
-    newest = LabelRevision.objects.filter(item=item, late=False).aggregate(newest=Max("pk"))["newest"] or 0
     says = {
         "disagreement": found.disagreement, "reasons": found.words, "axes": found.axes,
-        "rules_number": rules.number, "newest_label": newest,
+        "rules_number": rules.number, "newest_label": newest_label_of(item),
     }  # fmt: skip
     if case is not None and case.settled_at is None:
         _measure_again(item, case, says)
+        take_back(case=case)
         return "unchanged"
     if case is None:
         case = Case.objects.create(item=item, **says)

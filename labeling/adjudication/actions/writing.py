@@ -8,7 +8,7 @@ from auditor.evidence.actions import NewReading, declare_channel, write_readings
 from auditor.evidence.models import HUMAN, Channel
 from auditor.ledger.actions import record
 from labeling.adjudication.content import Held
-from labeling.adjudication.models import BulkRun, Case, Ruling
+from labeling.adjudication.models import BulkRun, Case, Ruling, SentBack
 from labeling.annotations.models import LabelRevision
 from labeling.codebooks.queries import definition_of
 from labeling.queues.models import Item
@@ -49,6 +49,8 @@ def write_ruling(
     )  # fmt: skip
     ruling.cites.set(labels)
     Case.objects.filter(item=item).update(settled_at=ruling.created_at, returned_at=None)
+    open_questions = SentBack.objects.filter(case__item=item, answered_at__isnull=True)
+    open_questions.update(answered_at=ruling.created_at)
     detail = {"group": entry.group, "words": entry.words, "grade": held.grade}
     write_readings(
         readings=[_reading(item, label=held.label, detail=detail)], source=f"adjudication:{ruling.pk}"

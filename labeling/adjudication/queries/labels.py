@@ -1,44 +1,32 @@
-"""Questions about cases and rulings."""
+"""Questions about the labels and rulings of items, and which items wait to be settled."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.http import Http404
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
-from auditor.accounts.models import Membership, User
-from auditor.corpus.models import Transcript
+from auditor.accounts.models import User
 from auditor.evidence.models import Channel
-from auditor.evidence.queries import MACHINE, visible_to
 from labeling.adjudication import caserules
+from labeling.adjudication.bulkrules import BULK
 from labeling.adjudication.caserules import Rules
 from labeling.adjudication.disagreement import Measured, Said, measure
-from labeling.adjudication.models import ADJUDICATOR, BULK, BY_RULE, Case, CaseRules, Ruling
+from labeling.adjudication.models import BY_RULE, Case, CaseRules, Ruling
 from labeling.adjudication.overlap import Place
 from labeling.adjudication.standing import standing
 from labeling.annotations.models import BLIND, FINAL, LabelRevision
 from labeling.codebooks.queries import definition_of
-from labeling.queues.models import BLIND_ONLY, WORK, Item, Lease, Round
-
-
-class Veiled(Exception):
-    """The person has not labelled this transcript yet, and may not see what others said about it."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How far adjudication is."""
-
-    open: int  # cases that wait for a ruling
-    by_rule: int  # items settled by a rule
-    by_adjudicator: int
-    waiting: int  # items below their overlap
-    left_out: int = 0  # open cases that this person may not see yet
-
-    @property
-    def settled(self) -> int:
-        return self.by_rule + self.by_adjudicator
+from labeling.queues.models import BLIND_ONLY, WORK, Item, Round
 
 
 def stages_of(round: Round) -> tuple[str, ...]:
@@ -62,14 +50,14 @@ def rules_of(round: Round) -> VersionedRules:
     return VersionedRules(caserules.load(newest.axes, own_rulings=newest.own_rulings), newest.number)
 
 
-def standing_labels(items: Sequence[Item], *, spans: bool = False) -> dict[int, list[LabelRevision]]:
+def standing_labels(items: Sequence[Item], *, whole: bool = False) -> dict[int, list[LabelRevision]]:
     """The standing label of each reviewer for each item (their `round` loaded), in one query.
 
-    With `spans` one more query loads the words they rest on.
+    With `whole` two more load their units and the words they rest on.
     """
     found: dict[int, list[LabelRevision]] = {item.pk: [] for item in items}
     rows = LabelRevision.objects.filter(item_id__in=found, late=False).order_by("item_id", "number")
-    for revision in rows.prefetch_related("spans") if spans else rows:
+    for revision in rows.prefetch_related("units", "spans") if whole else rows:
         found[revision.item_id].append(revision)
     return {item.pk: standing(found[item.pk], stages_of(item.round)) for item in items}
 
@@ -77,7 +65,9 @@ def standing_labels(items: Sequence[Item], *, spans: bool = False) -> dict[int, 
 def measured(item: Item, labels: Sequence[LabelRevision], rules: Rules) -> Measured:
     """What the rules make of an item's standing labels (their spans loaded, if the rules look at them)."""
     codebook = definition_of(item.round.codebook_version)
-    return measure(codebook, [said_by(one, spans=rules.looks_at_spans) for one in labels], rules)
+    escalation = item.escalation if item.escalated_at is not None else None
+    said = [said_by(one, spans=rules.looks_at_spans) for one in labels]
+    return measure(codebook, said, rules, escalation=escalation)
 
 
 def said_by(label: LabelRevision, *, spans: bool) -> Said:
@@ -91,8 +81,15 @@ def said_by(label: LabelRevision, *, spans: bool) -> Said:
         grade=label.grade,
         answers=label.answers,
         confidence=label.confidence,
+        flag=label.flag,
         spans={kind: tuple(marked) for kind, marked in places.items()},
     )
+
+
+def newest_label_of(item: Item) -> int:
+    """The id of the newest label on the item that was not late; 0 for none."""
+    labels = LabelRevision.objects.filter(item=item, late=False)
+    return labels.aggregate(newest=Max("pk"))["newest"] or 0
 
 
 def has_labelled(item: Item, person: User) -> bool:
@@ -120,7 +117,7 @@ def rulings_of(item_ids: Iterable[int]) -> QuerySet[Ruling]:
 def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
     """Items that wait to be settled, oldest first.
 
-    These are finished items with neither ruling nor open case, items settled by a rule whose labels
+    These are finished and escalated items with neither ruling nor case, items settled by a rule whose labels
     have been revised since, and open cases with a label newer than when they were measured.
     """
     in_round = Q() if round_id is None else Q(item__round_id=round_id)
@@ -130,12 +127,12 @@ def due_items(round_id: int | None = None, *, limit: int = 200) -> list[Item]:
     fresh = Item.objects.filter(
         ~Exists(Ruling.objects.filter(item_id=OuterRef("pk"))),
         ~Exists(Case.objects.filter(item_id=OuterRef("pk"))),
-        finished_at__isnull=False,
         role=WORK,
     ).alias(heads=Subquery(heads))
     if round_id is not None:
         fresh = fresh.filter(round_id=round_id)
-    found = list(fresh.filter(heads__gte=F("wanted")).order_by("pk")[:limit])
+    complete = Q(finished_at__isnull=False, heads__gte=F("wanted"))
+    found = list(fresh.filter(complete | Q(escalated_at__isnull=False)).order_by("pk")[:limit])
     holding = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number")
     same_stage = Q(labelrevision__stage=OuterRef("stage"))
     newer = same_stage & Q(labelrevision__number__gte=OuterRef("number"))
@@ -168,50 +165,6 @@ def stamp_of(labels: Iterable[LabelRevision], ruling: Ruling | None) -> str:
     return f"{ruling.number if ruling else 0}:{ids}"
 
 
-def cases_of(project_id: int) -> QuerySet[Case]:
-    """Every case of a project, with what its row shows."""
-    rows = Case.objects.filter(item__round__project_id=project_id)
-    rows = rows.select_related("item__transcript", "item__round__codebook_version")
-    return rows.defer("item__round__codebook_version__definition")
-
-
-def cases_for(membership: Membership) -> QuerySet[Case]:
-    """The open cases that this member may look at, oldest first."""
-    return _unveiled(
-        cases_of(membership.project.pk).filter(settled_at__isnull=True), membership.user
-    ).order_by("pk")
-
-
-def settled_for(membership: Membership) -> QuerySet[Case]:
-    """The cases with a ruling that this member may look at."""
-    rows = cases_of(membership.project.pk).filter(settled_at__isnull=False)
-    return _unveiled(rows, membership.user)
-
-
-def next_case(membership: Membership, after: int) -> Case | None:
-    """The open case to go on with: the next one, or the first when there is none after it."""
-    rows = cases_for(membership)
-    return rows.filter(pk__gt=after).first() or rows.exclude(pk=after).first()
-
-
-def counts_of(membership: Membership) -> Counts:
-    """The figures on top of the list."""
-    items = Item.objects.filter(round__project_id=membership.project.pk, role=WORK)
-    open_cases = cases_of(membership.project.pk).filter(settled_at__isnull=True)
-    newest = Ruling.objects.filter(item_id=OuterRef("item_id")).order_by("-number").values("number")[:1]
-    holding = Ruling.objects.filter(
-        item__round__project_id=membership.project.pk, number=Subquery(newest)
-    ).exclude(Exists(Case.objects.filter(item_id=OuterRef("item_id"), settled_at__isnull=True)))
-    seen = _unveiled(open_cases, membership.user).count()
-    return Counts(
-        open=seen,
-        by_rule=holding.exclude(rule=ADJUDICATOR).count(),
-        by_adjudicator=holding.filter(rule=ADJUDICATOR).count(),
-        waiting=items.filter(finished_at__isnull=True).count(),
-        left_out=open_cases.count() - seen,
-    )
-
-
 def evidence_kinds(revisions: Iterable[LabelRevision], project_id: int) -> frozenset[str]:
     """The kinds of the channels that these labels rely on, as grades count them."""
     keys = {cited["channel"] for revision in revisions for cited in revision.relied_on if "channel" in cited}
@@ -219,27 +172,3 @@ def evidence_kinds(revisions: Iterable[LabelRevision], project_id: int) -> froze
         return frozenset()
     kinds = Channel.objects.filter(project_id=project_id, key__in=keys).values_list("kind", flat=True)
     return frozenset(kinds)
-
-
-def access_case(membership: Membership, pk: int) -> Case:
-    """A case of the member's project.
-
-    Raises:
-        Http404: not in this project.
-        Veiled: the member's own blind label on the transcript is still to come.
-    """
-    case = cases_of(membership.project.pk).filter(pk=pk).first()
-    if case is None:
-        raise Http404("no such case")
-    if not _unveiled(Case.objects.filter(pk=pk), membership.user).exists():
-        raise Veiled
-    return case
-
-
-def _unveiled(cases: QuerySet[Case], person: User) -> QuerySet[Case]:
-    """Without transcripts that the person has still to label, in this round or any other."""
-    holding = Lease.objects.filter(
-        reviewer=person, state="held", item__transcript_id=OuterRef("item__transcript_id")
-    )
-    seen = visible_to(person).unveiled(Transcript.objects.all(), [MACHINE])
-    return cases.filter(~Exists(holding), item__transcript__in=seen)
