@@ -11,6 +11,7 @@ from auditor.evidence.models import HUMAN
 from auditor.evidence.opinions import Opinion, opinions
 from auditor.evidence.queries import channels_of, visible_to
 from labeling.adjudication.comparison import (
+    Beside,
     Column,
     Line,
     Mine,
@@ -19,6 +20,7 @@ from labeling.adjudication.comparison import (
     lines_of,
     marks_of,
     spans_of,
+    units_of,
 )
 from labeling.adjudication.docket import given_by
 from labeling.adjudication.models import Case, Ruling, SentBack
@@ -44,6 +46,7 @@ class Choice:
     mixed: Mapping[str, int] = field(default_factory=dict)  # question -> id of a revision
     answers: Mapping[str, Any] | None = None
     kept: Collection[int] | None = None
+    units: Collection[int] = ()
     label: str = ""
     grade: str = ""
 
@@ -81,6 +84,7 @@ class CaseFile:
     rulings: list[Past]  # the newest first
     own: Own
     spans: list[Mine]
+    units: list[Beside]
     asked: list[Asked]
     excerpt: str  # what an example could quote
     stamp: str
@@ -129,6 +133,7 @@ def open_file(case: Case, person: User, choice: Choice = Choice()) -> CaseFile:
         ],
         own=_own(case, labels, spans, choice),
         spans=spans,
+        units=units_of(columns, codebook, choice.units),
         asked=_asked(case, person, columns),
         excerpt=_excerpt(case, spans),
         stamp=stamp_of(labels, rulings[0] if rulings else None),

@@ -77,6 +77,24 @@ class Mine:
         return self.position + 1
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A unit of a reviewer's label that may stand beside an own label."""
+
+    pk: int
+    letter: str
+    words: str
+    grade: str
+    hue: str
+    position: int | None
+    quote: str
+    kept: bool
+
+    @property
+    def number(self) -> int | None:
+        return None if self.position is None else self.position + 1
+
+
 def in_order(case: Case, labels: Iterable[LabelRevision]) -> list[LabelRevision]:
     """The labels in the case's own order."""
     return sorted(
@@ -211,6 +229,19 @@ def spans_of(columns: Sequence[Column], kept: Collection[int] | None) -> list[Mi
         )
         for _, marked in sorted(found.items(), key=lambda pair: pair[0])
     ]
+
+
+def units_of(columns: Sequence[Column], codebook: Codebook, kept: Collection[int]) -> list[Beside]:
+    """The units of labels that have several; `kept` are the ids that are ticked."""
+    return [
+        Beside(
+            unit.pk, column.letter, codebook.by_code[unit.label].words, unit.grade, hue_of(codebook, unit.label),
+            unit.position, unit.quote, unit.pk in kept,
+        )
+        for column in columns
+        if len(units := list(column.label.units.all())) > 1
+        for unit in units
+    ]  # fmt: skip
 
 
 def _line(name: str, cells: list[Cell], *, judged: bool = False, question: str = "") -> Line:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labeling.annotations.models import LabelRevision, LabelSpan
+from labeling.annotations.models import LabelRevision, LabelSpan, LabelUnit
 
 
 @dataclass(frozen=True)
@@ -24,21 +24,21 @@ class Held:
 
 def taken(label: LabelRevision) -> Held:
     """A reviewer's label as it stands; its units and spans loaded or to be loaded."""
+    units = list(label.units.all())
+    numbers = {unit.pk: unit.number for unit in units}
     return Held(
-        label.label, label.grade, dict(label.answers), units_of(label), spans_of(label.spans.all(), label)
-    )
+        label.label, label.grade, dict(label.answers), [unit_of(unit, unit.number) for unit in units],
+        spans_of(label.spans.all(), numbers),
+    )  # fmt: skip
 
 
-def units_of(label: LabelRevision) -> list[dict[str, Any]]:
-    """The units of a label, in its own order."""
-    return [
-        {
-            "number": unit.number, "position": unit.position, "part": unit.part, "start": unit.start,
-            "end": unit.end, "quote": unit.quote, "label": unit.label, "group": unit.group, "grade": unit.grade,
-            "answers": dict(unit.answers),
-        }
-        for unit in label.units.all()
-    ]  # fmt: skip
+def unit_of(unit: LabelUnit, number: int) -> dict[str, Any]:
+    """A reviewer's unit, as the unit of this number."""
+    return {
+        "number": number, "position": unit.position, "part": unit.part, "start": unit.start, "end": unit.end,
+        "quote": unit.quote, "label": unit.label, "group": unit.group, "grade": unit.grade,
+        "answers": dict(unit.answers),
+    }  # fmt: skip
 
 
 def whole(label: str, group: str, grade: str, answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,12 +49,11 @@ def whole(label: str, group: str, grade: str, answers: Mapping[str, Any]) -> dic
     }  # fmt: skip
 
 
-def spans_of(spans: Iterable[LabelSpan], label: LabelRevision | None = None) -> list[dict[str, Any]]:
-    """The spans in reading order; words that several people marked alike come once.
+def spans_of(spans: Iterable[LabelSpan], numbers: Mapping[int, int]) -> list[dict[str, Any]]:
+    """The spans in reading order; words that several people marked alike for one unit come once.
 
-    Of a label each names the number of its unit; without one all belong to the only unit, 0.
+    `numbers` are those of the units by id; spans of other units belong to the first, 0.
     """
-    numbers = {unit.pk: unit.number for unit in label.units.all()} if label is not None else {}
     found = {
         (span.position, span.part, span.start, span.end, span.kind, numbers.get(span.unit_id, 0)): {
             "kind": span.kind, "position": span.position, "part": span.part, "start": span.start,

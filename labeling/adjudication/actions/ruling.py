@@ -10,7 +10,7 @@ from labeling.adjudication.actions.examples import make_example
 from labeling.adjudication.actions.holding import check_holder
 from labeling.adjudication.actions.refusals import CannotRule, Stale
 from labeling.adjudication.actions.writing import lock_item, write_ruling
-from labeling.adjudication.content import Held, spans_of, taken, whole
+from labeling.adjudication.content import Held, spans_of, taken, unit_of, whole
 from labeling.adjudication.models import ADJUDICATOR, Case, Ruling
 from labeling.adjudication.queries import (
     evidence_kinds,
@@ -23,6 +23,7 @@ from labeling.adjudication.queries import (
 from labeling.adjudication.reasons import WORDS
 from labeling.adjudication.standing import mixture
 from labeling.annotations.models import LabelRevision
+from labeling.annotations.rail import most_severe
 from labeling.codebooks.grades import NotAllowed, check_submission
 from labeling.codebooks.path import with_spans
 from labeling.codebooks.queries import definition_of
@@ -40,6 +41,7 @@ def rule(
     mixed: Mapping[str, LabelRevision] | None = None,
     answers: Mapping[str, Any] | None = None,
     kept: Collection[int] | None = None,
+    units: Collection[int] = (),
     label: str = "",
     grade: str = "",
     reason_code: str = "",
@@ -54,6 +56,8 @@ def rule(
         answers: their own; as `mixed`, they lead to `label` and `grade` through the codebook's gate.
         kept: ids of the reviewers' spans that a mixture or an own label rests on; None for all of
             them (of a mixture: of those whose answers were taken).
+        units: ids of the reviewers' units that stand beside a mixture or an own label, which must be
+            the most severe of them all.
         example: the case in a few words, to make the ruling an example in the codebook as well.
         stamp: `queries.stamp_of` what was shown; empty to rule on whatever stands now.
 
@@ -85,9 +89,9 @@ def rule(
         if took is not None:
             held = taken(next(one for one in labels if one.pk == took.pk))
         elif mixed:
-            held = _mixture(item, labels, mixed, kept, label, grade, reason)
+            held = _mixture(item, labels, mixed, kept, units, label, grade, reason)
         else:
-            held = _built(item, labels, labels, dict(answers or {}), kept, label, grade, reason)
+            held = _built(item, labels, labels, dict(answers or {}), kept, units, label, grade, reason)
         ruling = write_ruling(
             item, labels, last, ADJUDICATOR, held, reason_code=reason_code, reason=reason,
             adjudicator=adjudicator, took=took, mixed=mixed if took is None else None,
@@ -102,6 +106,7 @@ def _mixture(
     labels: Sequence[LabelRevision],
     mixed: Mapping[str, LabelRevision],
     kept: Collection[int] | None,
+    units: Collection[int],
     label: str,
     grade: str,
     reason: str,
@@ -110,7 +115,7 @@ def _mixture(
     answers = mixture(labels, mixed)
     chosen_ids = {one.pk for one in mixed.values()}
     chosen = [one for one in labels if one.pk in chosen_ids]
-    return _built(item, labels, chosen, answers, kept, label, grade, reason)
+    return _built(item, labels, chosen, answers, kept, units, label, grade, reason)
 
 
 def _built(
@@ -119,6 +124,7 @@ def _built(
     chosen: Sequence[LabelRevision],
     answers: dict[str, Any],
     kept: Collection[int] | None,
+    units: Collection[int],
     label: str,
     grade: str,
     reason: str,
@@ -141,5 +147,17 @@ def _built(
     except NotAllowed as problem:
         raise CannotRule(str(problem)) from problem
     group = codebook.by_code[passed.label].group
-    unit = whole(passed.label, group, passed.grade, passed.answers)
-    return Held(passed.label, passed.grade, passed.answers, [unit], spans_of(spans))
+    beside = [unit for one in labels for unit in one.units.all() if unit.pk in units]
+    if set(units) - {unit.pk for unit in beside}:
+        raise Stale("One of the units no longer stands. Look again, then decide.")
+    if most_severe(codebook, [(passed.label, passed.grade), *((u.label, u.grade) for u in beside)]):
+        raise CannotRule(
+            "One of the units is more severe than this label, which has to speak for all of them."
+        )
+    numbers = {unit.pk: number for number, unit in enumerate(beside, 1)}
+    theirs = [span for one in labels for span in one.spans.all() if span.unit_id in numbers]
+    return Held(
+        passed.label, passed.grade, passed.answers,
+        [whole(passed.label, group, passed.grade, passed.answers), *(unit_of(u, numbers[u.pk]) for u in beside)],
+        spans_of([*spans, *theirs], numbers),
+    )  # fmt: skip

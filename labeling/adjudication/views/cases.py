@@ -72,7 +72,7 @@ def case(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         ruling = actions.rule(
             case=found, adjudicator=membership.user, took=_taken(found, choice.take),
             mixed=_mixed(found, choice) if choice.take == MIX else None, answers=choice.answers,
-            kept=choice.kept, label=choice.label, grade=choice.grade, reason=typed.reason,
+            kept=choice.kept, units=choice.units, label=choice.label, grade=choice.grade, reason=typed.reason,
             reason_code=typed.form.cleaned_data["reason_code"], stamp=typed.form.cleaned_data["stamp"],
             example=typed.example_case if typed.example else None,
         )  # fmt: skip
@@ -188,6 +188,7 @@ def _typed(request: HttpRequest, case: Case) -> Typed:
             mixed=mixed,
             answers=read_answers(codebook, fields),
             kept=[int(pk) for pk in post.getlist("kept") if _is_id(pk)] if "spans" in post else None,
+            units=[int(pk) for pk in post.getlist("unit") if _is_id(pk)],
             label=post.get("label", ""),
             grade=post.get("grade", ""),
         ),

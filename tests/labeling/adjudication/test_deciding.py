@@ -214,3 +214,17 @@ def test_no_example_while_somebody_is_still_blind_and_then_no_ruling_either(
         actions.rule(case=disputed, adjudicator=ada, took=labels[0], reason="So.", example="The case.")
     assert not Ruling.objects.exists()
     assert not CodebookDraft.objects.exists()
+
+
+def test_units_of_reviewers_stand_beside_an_own_label_unless_they_are_more_severe(
+    disputed: Case, labels: list[LabelRevision], ada: User
+) -> None:
+    mild, severe = labels[1].units.get(), labels[0].units.get()
+    own = {"answers": make.ANSWERS["K"], "label": "K", "grade": "I0", "reason": "It knew."}
+    with pytest.raises(CannotRule, match="more severe"):
+        actions.rule(case=disputed, adjudicator=ada, units=[severe.pk], **own)  # type: ignore[arg-type]
+    with pytest.raises(Stale, match="units"):
+        actions.rule(case=disputed, adjudicator=ada, units=[severe.pk + 9000], **own)  # type: ignore[arg-type]
+    ruling = actions.rule(case=disputed, adjudicator=ada, units=[mild.pk], **own)  # type: ignore[arg-type]
+    assert [(unit["number"], unit["label"]) for unit in ruling.units] == [(0, "K"), (1, "U")]
+    assert ruling.label == "K"

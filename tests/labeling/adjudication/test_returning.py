@@ -1,5 +1,7 @@
 """A question to the reviewers: each by themselves, and the case is back once all have answered."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -59,8 +61,7 @@ def test_it_is_back_once_all_have_answered_or_revised(
     page = signed_in(ada).get(reverse("adjudication:case", args=[project.slug, disputed.pk])).text
     assert "The failed call is in message 2." in page
     assert "2 of 2 answered or revised" in page
-    assert "Ana" not in page
-    assert "Bo" not in page.replace("Bob", "")
+    assert not re.search(r"\b(Ana|Bo)\b", page)
 
 
 def test_a_revision_that_agrees_settles_it_by_the_rule(

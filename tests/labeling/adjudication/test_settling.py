@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from auditor.accounts.models import Project, User
 from auditor.evidence.models import Reading, Rollup
@@ -157,3 +158,31 @@ def test_two_workers_settle_one_item_once(item: Item, ana: User, bo: User) -> No
         outcomes = sorted(pool.map(work, range(4)))
     assert outcomes == ["unanimous", *["unchanged"] * 3]
     assert item.rulings.count() == 1
+
+
+def test_an_escalated_item_is_a_case_with_fewer_labels_or_none(
+    project: Project, ana: User, bo: User, ada: User
+) -> None:
+    bare, half = make.round(
+        project, [make.transcript(project), make.transcript(project)], [ana, bo]
+    ).items.order_by("pk")
+    make.label(half, ana, "D")
+    Item.objects.update(escalated_at=timezone.now(), escalation="skipped by 2")
+    assert due_items() == [bare, half]
+    assert actions.settle_due() == 2
+    assert actions.settle_due() == 0
+    for item in (bare, half):
+        case = Case.objects.get(item=item)
+        assert case.reasons == ["escalated: skipped by 2"]
+        ruling = actions.rule(
+            case=case, adjudicator=ada, answers=make.ANSWERS["H"], label="H", grade="I0", reason="Plain."
+        )
+        assert ruling.cites.count() == item.revisions.count()
+
+
+def test_gold_and_training_items_are_nobodys_case(item: Item, ana: User, bo: User) -> None:
+    make.label(item, ana, "D")
+    make.label(item, bo, "U")
+    Item.objects.update(role="gold", sample_item=None)
+    assert actions.settle(item=item) == "waiting"
+    assert due_items() == []
