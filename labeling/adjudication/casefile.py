@@ -90,6 +90,10 @@ class CaseFile:
     stamp: str
 
     @property
+    def alike(self) -> list[Line]:
+        return [line for line in self.lines if line.is_alike]
+
+    @property
     def can_mix(self) -> bool:
         return any(line.field for line in self.lines)
 

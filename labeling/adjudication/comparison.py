@@ -54,6 +54,7 @@ class Line:
     cells: tuple[Cell, ...]
     differs: bool = False
     is_prose: bool = False
+    is_alike: bool = False  # an answer that all of several gave
     question: str = ""  # in full, where `name` is short for one
     field: str = ""  # the question's key, where its answers can be taken one by one
     number: int = 0  # keyboard key of the field, 0 for none
@@ -141,7 +142,7 @@ def lines_of(
     finals = [column.label for column in columns]
     blinds = [column.blind for column in columns]
     verdicts = [
-        _line("Blind", [_coded(codebook, one) for one in blinds], judged=True),
+        _line("Blind", [_coded(codebook, one) for one in blinds], judged=all(blinds)),
         _line("Final", [_coded(codebook, one) for one in finals], judged=True),
         _line("Sure", [Cell(f"{one.confidence} of 5" if one.confidence else "") for one in finals]),
     ]
@@ -174,7 +175,8 @@ def _answers(
             continue
         line = _line(named(question.key), cells, judged=True, question=question.text)
         if not line.differs or question.kind == "span":
-            (differing if line.differs else alike).append(line)
+            together = replace(line, is_alike=not line.differs and len(cells) > 1)
+            (differing if line.differs else alike).append(together)
             continue
         number = sum(bool(one.field) for one in differing) + 1
         differing.append(

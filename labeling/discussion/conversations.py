@@ -8,7 +8,7 @@ from django.db.models import F, QuerySet
 
 from auditor.accounts.models import Membership, User
 from auditor.evidence.queries import MACHINE, veiled_people, visible_to
-from labeling.discussion.models import ADDRESSED, QUESTION, Comment, Mention, Thread
+from labeling.discussion.models import ADDRESSED, QUESTION, UNNAMED, Comment, Mention, Thread
 from labeling.discussion.queries import (
     handles_of,
     hidden_from,
@@ -119,13 +119,14 @@ def conversations(membership: Membership, threads: Sequence[Thread]) -> list[Con
     on = {thread.transcript_id for thread in threads if thread.transcript_id is not None}
     blind = visible_to(person).veiled_ids(on, MACHINE) if on else set()
     addressed = _addressed(threads)
-    return [
+    found = [
         _conversation(
             membership, thread, said[thread.pk], fresh, handles, addressed.get(thread.pk, ()),
             blind=thread.transcript_id in blind,
         )
         for thread in threads
     ]  # fmt: skip
+    return [without_names([one], person)[0] if one.thread.kind == UNNAMED else one for one in found]
 
 
 def without_names(found: Iterable[Conversation], reader: User) -> list[Conversation]:

@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 
 COMMENT, QUESTION = "comment", "question"
-KINDS = (COMMENT, QUESTION)
+UNNAMED = "unnamed"  # a question of an adjudicator, who shall not learn whose answer it is: nobody is named
+KINDS = (COMMENT, QUESTION, UNNAMED)
 ADDRESSED, NAMED, ANSWERED = "addressed", "named", "answered"
 CALLS = (ADDRESSED, NAMED)  # somebody wanted this person to read it; an answer only tells them of it
 

@@ -119,7 +119,7 @@ def test_three_cases_without_the_mouse(
     expect(page.locator("#example-case")).to_be_focused()
     shoot(page, "example")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("body")).to_contain_text("Strategic deception, I3")
+    expect(page.locator("body")).to_contain_text("Strategic deception, I3", timeout=20_000)
     first = Ruling.objects.get()
     assert (first.reason_code, first.took is not None, len(first.spans)) == ("evidence", True, 1)
     assert "The read error makes the claim knowing." in CodebookDraft.objects.get().text
@@ -141,7 +141,7 @@ def test_three_cases_without_the_mouse(
     page.keyboard.type("No motive of its own is visible.")
     page.locator("#reason-code").select_option("judgement")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("body")).to_contain_text("Knowing")
+    expect(page.locator("body")).to_contain_text("Knows but errs, I0", timeout=20_000)
     second = Ruling.objects.order_by("pk").last()
     assert second is not None
     assert (second.took, len(second.mixed), second.reason_code) == (None, 2, "judgement")
@@ -153,7 +153,7 @@ def test_three_cases_without_the_mouse(
     shoot(page, "send-back")
     axe(page)
     page.keyboard.press("Control+Enter")
-    expect(page.locator("h1")).to_have_text("Adjudicate")
+    expect(page.locator("h1")).to_have_text("Adjudicate", timeout=20_000)
     assert SentBack.objects.get().asked.count() == 3
     expect(page.locator("body")).to_contain_text("No disagreement is open")
 
@@ -178,7 +178,7 @@ def test_a_colleague_looks_on_and_next_goes_past_what_is_held(
     expect(other.locator('button[form="priority"]')).to_contain_text("First")
     assert Case.objects.filter(priority=1).count() == 1
     page.keyboard.press("l")
-    expect(page.locator("h1")).to_have_text("Adjudicate")
+    expect(page.locator("h1")).to_have_text("Adjudicate", timeout=20_000)
     assert CaseLease.objects.filter(holder=ada).count() == 0
 
 

@@ -3,8 +3,7 @@
 from django.db import transaction
 
 from auditor.accounts.models import User
-from auditor.evidence.models import Veil
-from auditor.evidence.queries import MACHINE
+from auditor.evidence.queries import MACHINE, veiled_people
 from labeling.adjudication.actions.refusals import CannotRule
 from labeling.adjudication.models import Ruling
 from labeling.codebooks.actions import add_example
@@ -31,8 +30,7 @@ def make_example(*, ruling: Ruling, excerpt: str, actor: User) -> CodebookDraft:
         raise CannotRule("A rule gave this ruling, without a reason that an example could name.")
     item = ruling.item
     with transaction.atomic():
-        blind = Veil.objects.filter(transcript=item.transcript_id, scope=MACHINE, lifted_at__isnull=True)
-        if blind.exists():
+        if veiled_people(item.transcript_id, MACHINE):
             raise CannotRule(STILL_BLIND)
         try:
             return add_example(

@@ -1,6 +1,7 @@
 """Sending a case back to its reviewers with a question, and taking it up again once they have answered.
 
-Each reviewer is asked in a thread of their own: nobody learns who the others are or what they said.
+Each reviewer is asked in a thread of their own, in which nobody is named: no reviewer learns who the
+others are or what they said, and the adjudicator does not learn whose answer it is.
 """
 
 from collections.abc import Collection
@@ -18,7 +19,7 @@ from labeling.adjudication.models import Case, SentBack, SentBackTo
 from labeling.adjudication.queries import is_barred, newest_label_of, standing_labels
 from labeling.annotations.models import LabelRevision
 from labeling.discussion import actions as discussion
-from labeling.discussion.models import QUESTION, Comment, Thread
+from labeling.discussion.models import UNNAMED, Comment, Thread
 
 OWN_LABEL = "You labelled this transcript yourself, so somebody else looks after it."
 
@@ -110,7 +111,7 @@ def _thread(case: Case, adjudicator: User, question: str, person: User) -> Threa
     try:
         return discussion.open_thread(
             project=case.item.round.project, author=adjudicator, text=question,
-            transcript_id=case.item.transcript_id, addressed=[person], kind=QUESTION,
+            transcript_id=case.item.transcript_id, addressed=[person], kind=UNNAMED,
         )  # fmt: skip
     except (discussion.BadComment, discussion.MayNot) as problem:
         raise CannotRule(str(problem)) from problem

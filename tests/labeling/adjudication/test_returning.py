@@ -62,6 +62,14 @@ def test_it_is_back_once_all_have_answered_or_revised(
     assert "The failed call is in message 2." in page
     assert "2 of 2 answered or revised" in page
     assert not re.search(r"\b(Ana|Bo)\b", page)
+    for address in (
+        reverse("discussion:thread", args=[project.slug, thread.pk]),
+        reverse("discussion:inbox", args=[project.slug]),
+    ):
+        said = signed_in(ada).get(address).text
+        assert "The failed call is in message 2." in said
+        assert "A colleague" in said
+        assert not re.search(r"\b(Ana|Bo)\b", said), address
 
 
 def test_a_revision_that_agrees_settles_it_by_the_rule(
