@@ -117,6 +117,15 @@ class CaseFileOut(CaseOut):
         )
 
 
+class QuestionIn(Schema):
+    """A question to reviewers of a case."""
+
+    question: str = Field(min_length=1, max_length=10000)
+    to: list[Id] | None = Field(
+        None, description="`take` of the columns whose reviewers are asked; null for all"
+    )
+
+
 class RulingIn(Schema):
     """A decision: a label taken over, answers taken from several, or an own label."""
 
@@ -127,8 +136,12 @@ class RulingIn(Schema):
         None, description="For each question, `take` of the column it is from"
     )
     answers: dict[str, Any] | None = None
+    kept: list[Id] | None = Field(None, description="Ids of the reviewers' spans it rests on; null for all")
     label: str = Field("", max_length=10)
     grade: str = Field("", max_length=4)
+    example: str | None = Field(
+        None, max_length=2000, description="The case in a few words, to add it to the codebook's draft"
+    )
     stamp: str = Field(min_length=1, max_length=2000, description="Of the case as it was shown")
 
 
@@ -194,7 +207,8 @@ def rule(request: HttpRequest, pk: int, body: RulingIn) -> RulingOut:
             case=found, adjudicator=membership.user, reason=body.reason, reason_code=body.reason_code,
             took=labels[body.took] if body.took else None,
             mixed={key: labels[pk] for key, pk in body.mixed.items()} if body.mixed else None,
-            answers=body.answers, label=body.label, grade=body.grade, stamp=body.stamp,
+            answers=body.answers, kept=body.kept, label=body.label, grade=body.grade, example=body.example,
+            stamp=body.stamp,
         )  # fmt: skip
     except (actions.Stale, actions.Occupied) as problem:
         standing = CaseFileOut.opened(open_file(_access(membership, pk), membership.user))
@@ -204,6 +218,20 @@ def rule(request: HttpRequest, pk: int, body: RulingIn) -> RulingOut:
     except actions.CannotRule as problem:
         raise Problem(422, str(problem)) from problem
     return RulingOut.of(ruling)
+
+
+@router.post("/cases/{int:pk}/back", response=CaseOut, summary="Send it back with a question")
+def send_back(request: HttpRequest, pk: int, body: QuestionIn) -> CaseOut:
+    """Each is asked in a thread of their own; the case is open again once all have answered or revised."""
+    membership = access_caller(request, scope=Scope.REVIEW, role=Role.ADJUDICATOR)
+    found = _access(membership, pk)
+    try:
+        actions.send_back(case=found, adjudicator=membership.user, question=body.question, to=body.to)
+    except (actions.Stale, actions.Occupied) as problem:
+        raise Problem(409, str(problem)) from problem
+    except actions.CannotRule as problem:
+        raise Problem(422, str(problem)) from problem
+    return CaseOut.of(_access(membership, pk))
 
 
 def _access(membership: Membership, pk: int) -> Case:
