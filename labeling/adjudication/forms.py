@@ -1,7 +1,7 @@
 """What adjudicators and managers submit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -57,11 +57,12 @@ class AxisRow:
 
 def axis_rows(codebook: Codebook, rules: Rules) -> list[AxisRow]:
     """Everything on which reviewers may differ under this codebook, with what the rules say of it."""
-    steps = str(max(1, len(codebook.grades) - 1))
+    steps = len(codebook.grades) - 1
+    grade = Axis("grade", beyond=min(2, steps), weight=0.5)
     rows = [
         (Axis("label"), "The label", ("",)),
         (Axis("group"), "The label's group", ("",)),
-        (Axis("grade", beyond=2, weight=0.5), "The grade", ("steps apart or more", "1", "1", steps)),
+        *([(grade, "The grade", ("steps apart or more", "1", "1", str(steps)))] if steps else []),
         *(
             (
                 Axis("spans", of=kind, beyond=0.5),
@@ -82,6 +83,8 @@ def axis_rows(codebook: Codebook, rules: Rules) -> list[AxisRow]:
     found = []
     for begins, words, limit in rows:
         standing = rules.axis(begins.kind, begins.of)
+        if standing is not None and begins.kind == "grade":
+            standing = replace(standing, beyond=min(standing.beyond, steps))
         found.append(AxisRow(standing or begins, words, standing is not None, *limit))
     return found
 

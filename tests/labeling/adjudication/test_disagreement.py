@@ -1,15 +1,17 @@
 """Which labels make a case and how far they lie apart; worked by hand, total disagreement included."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from labeling.adjudication import caserules
 from labeling.adjudication.caserules import DEFAULT, Axis, BadRules, Rules
 from labeling.adjudication.disagreement import Measured, Said, measure
-from labeling.codebooks.actions import DEFAULT as DEFAULT_CODEBOOK
 from labeling.codebooks.definition import load
 
-CODEBOOK = load(yaml.safe_load(DEFAULT_CODEBOOK.read_text(encoding="utf-8")))
+DEFAULTS = Path(__file__).parents[3] / "labeling/codebooks/defaults"
+CODEBOOK = load(yaml.safe_load((DEFAULTS / "intent_versus_hallucination.yaml").read_text(encoding="utf-8")))
 
 
 def said(label: str = "D", grade: str = "I2", **more: object) -> Said:

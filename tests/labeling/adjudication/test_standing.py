@@ -1,15 +1,16 @@
 """Which labels stand, and what they agree on."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from labeling.adjudication.standing import agree, basis, shared_answers, standing
-from labeling.codebooks.actions import DEFAULT
 from labeling.codebooks.definition import load
 
-CODEBOOK = load(yaml.safe_load(DEFAULT.read_text(encoding="utf-8")))
+DEFAULTS = Path(__file__).parents[3] / "labeling/codebooks/defaults"
+CODEBOOK = load(yaml.safe_load((DEFAULTS / "intent_versus_hallucination.yaml").read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
