@@ -183,6 +183,13 @@ def own_labels(round: Round, reviewer: User) -> QuerySet[LabelRevision]:
     return finals.exclude(Exists(newer)).select_related("item__transcript").order_by("-pk")
 
 
+def last_done(standing: Standing, reviewer: User) -> int | None:
+    """The item, other than this one, on which the reviewer's label was final last; None for a first item."""
+    done = Lease.objects.filter(reviewer=reviewer, state="done", item__round_id=standing.round.pk)
+    done = done.exclude(item=standing.item).order_by("-ended_at", "-pk")
+    return done.values_list("item_id", flat=True).first()
+
+
 def visible_readings(reviewer: User, transcript_id: int) -> QuerySet[Reading]:
     """Machine evidence on the transcript that this person may see now."""
     return visible_to(reviewer).readings([transcript_id]).exclude(channel__kind=HUMAN)

@@ -74,7 +74,6 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     if standing.lease.reason == "skipped" and standing.lease.state == "released" and standing.blind is None:
         return redirect("annotations:desk", project=project, pk=standing.round.pk)
     said = queries.opinions_of(standing, membership.user)
-    undo = queries.own_labels(standing.round, membership.user).exclude(item=standing.item).first()
     context = {
         "standing": standing,
         "round": standing.round,
@@ -86,7 +85,7 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "layers": _layers(standing, request),
         "about": queries.about(standing),
         "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
-        "undo": undo,
+        "undo": queries.last_done(standing, membership.user),
         "state": _state(standing, project),
         "content": standing.content,
         "rail": _rail(standing, standing.content),
