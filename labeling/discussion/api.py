@@ -14,7 +14,7 @@ from auditor.web.problems import Problem
 from auditor.web.shapes import Id
 from labeling.discussion import actions, queries
 from labeling.discussion.actions import Anchor, BadComment, BadPlace, MayNot
-from labeling.discussion.models import Comment, Mention, Thread
+from labeling.discussion.models import UNNAMED, Comment, Mention, Thread
 
 router = Router(tags=["Discussion"])
 SHOWN = 500  # comments of a thread, which holds no more
@@ -38,7 +38,7 @@ class ThreadOut(Schema):
     transcript: int | None
     codebook: int | None
     place: PlaceOut | None
-    opened_by: int
+    opened_by: int | None  # null where nobody is named
     opened_at: datetime
     resolved_at: datetime | None
 
@@ -51,7 +51,7 @@ class ThreadOut(Schema):
             )
         return cls(
             id=row.pk, kind=row.kind, transcript=row.transcript_id, codebook=row.codebook_id, place=place,
-            opened_by=row.opened_by_id, opened_at=row.opened_at,
+            opened_by=None if row.kind == UNNAMED else row.opened_by_id, opened_at=row.opened_at,
             resolved_at=row.known_resolved_at,  # type: ignore[attr-defined]  # annotated by visible_threads
         )  # fmt: skip
 
@@ -61,17 +61,17 @@ class CommentOut(Schema):
 
     id: int
     number: int
-    author: int
+    author: int | None  # null where nobody is named
     text: str
     written_at: datetime
     removed: bool
 
     @classmethod
-    def of(cls, row: Comment, number: int) -> "CommentOut":
+    def of(cls, row: Comment, number: int, *, named: bool) -> "CommentOut":
         gone = row.removed_at is not None
         text: str = row.text  # type: ignore[attr-defined]  # annotated by visible_comments
         return cls(
-            id=row.pk, number=number, author=row.author_id, text="" if gone else text,
+            id=row.pk, number=number, author=row.author_id if named else None, text="" if gone else text,
             written_at=row.written_at, removed=gone,
         )  # fmt: skip
 
@@ -214,7 +214,9 @@ def whole(membership: Membership, pk: int) -> WholeThreadOut:
     """A thread of the member's project with the comments that they may see."""
     found = queries.access_thread(membership, pk)
     comments = queries.visible_comments(membership.user, [found])[:SHOWN]
-    shown = [CommentOut.of(one, number) for number, one in enumerate(comments, 1)]
+    shown = [
+        CommentOut.of(one, number, named=found.kind != UNNAMED) for number, one in enumerate(comments, 1)
+    ]
     return WholeThreadOut(**ThreadOut.of(found).dict(), comments=shown)
 
 
