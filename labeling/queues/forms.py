@@ -13,8 +13,9 @@ from labeling.codebooks.models import Codebook as CodebookRow
 from labeling.codebooks.models import CodebookVersion
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import versions_of
+from labeling.queues.gold_queries import gold_sets_of
 from labeling.queues.models import ASCENDING, BLIND_ONLY, DESCENDING, OPEN, RANDOM, REVEAL, GoldSet
-from labeling.queues.queries import gold_sets_of, metadata_keys
+from labeling.queues.queries import metadata_keys
 
 POLICY_WORDS = (
     (REVEAL, "Blind first, then evidence, then a final label"),

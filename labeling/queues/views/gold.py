@@ -14,7 +14,7 @@ from auditor.web.templatetags.words import count_of
 from labeling.codebooks.models import CodebookVersion
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
-from labeling.queues import actions, queries
+from labeling.queues import actions, gold_queries, queries
 from labeling.queues.actions.checking import Answer
 from labeling.queues.forms import AnswerForm, GoldSetForm
 from labeling.queues.models import GoldSet
@@ -34,7 +34,7 @@ def gold_sets(request: HttpRequest, project: str) -> HttpResponse:
             form.add_error("name", "This project has a gold set of that name.")
         else:
             return redirect("queues:gold_set", project=project, pk=made.pk)
-    context = {"form": form, "sets": list(queries.gold_sets_of(membership.project.pk)[:200])}
+    context = {"form": form, "sets": list(gold_queries.gold_sets_of(membership.project.pk)[:200])}
     return render(request, "labeling/queues/gold_sets.html", context, status=422 if form.errors else 200)
 
 
@@ -42,7 +42,7 @@ def gold_sets(request: HttpRequest, project: str) -> HttpResponse:
 def gold_set(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """The answers of a set, and one more; hidden are those that the manager has yet to label blind."""
     membership = access_project(request, project, role=Role.MANAGER)
-    found = queries.access_gold_set(membership, pk)
+    found = gold_queries.access_gold_set(membership, pk)
     codebook = _codebook(found)
     form = AnswerForm(request.POST or None, codebook=codebook)
     if request.method == "POST" and form.is_valid():
@@ -57,7 +57,7 @@ def gold_set(request: HttpRequest, project: str, pk: int) -> HttpResponse:
                 gold_set=found, answers=[answer], codes=codebook.by_code, actor=membership.user
             )
             return redirect("queues:gold_set", project=project, pk=pk)
-    rows, hidden = queries.shown_answers(found, membership.user)
+    rows, hidden = gold_queries.shown_answers(found, membership.user)
     context = {
         "set": found,
         "form": form,
@@ -76,13 +76,13 @@ def gold_set(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 def from_rulings(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """Take over what was ruled in a round, as far as the manager may see it."""
     membership = access_project(request, project, role=Role.MANAGER)
-    found = queries.access_gold_set(membership, pk)
+    found = gold_queries.access_gold_set(membership, pk)
     chosen = request.POST.get("round", "")
     round = queries.access_round(membership, int(chosen) if chosen.isdecimal() and len(chosen) < 18 else 0)
     codes = _codebook(found).by_code
     answers = [
         Answer(one.transcript_id, (one.label,), source=round.name)
-        for one in queries.rulings_of_round(round, membership.user)
+        for one in gold_queries.rulings_of_round(round, membership.user)
         if one.label in codes
     ]
     n = actions.add_answers(gold_set=found, answers=answers, codes=codes, actor=membership.user)
@@ -93,7 +93,7 @@ def from_rulings(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.MANAGER)
-    found = queries.access_gold_set(membership, pk)
+    found = gold_queries.access_gold_set(membership, pk)
     chosen = request.POST.get("transcript", "")
     if chosen.isdecimal() and len(chosen) < 18:
         actions.remove_answer(gold_set=found, transcript_id=int(chosen), actor=membership.user)

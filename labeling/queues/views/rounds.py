@@ -9,7 +9,7 @@ from auditor.accounts.access import access_project
 from auditor.accounts.models import Role
 from auditor.sampling.queries import samples_of
 from labeling.codebooks.queries import definition_of
-from labeling.queues import actions, queries
+from labeling.queues import actions, gold_queries, queries
 from labeling.queues.forms import ORDER_WORDS, POLICY_WORDS, RoundForm
 
 SHOWN = 200  # rounds on the list
@@ -70,7 +70,7 @@ def round(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 def feedback(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """What an item of the training is known to be, after one's own label."""
     membership = access_project(request, project, role=Role.REVIEWER)
-    result = queries.access_feedback(membership, pk)
+    result = gold_queries.access_feedback(membership, pk)
     codebook = definition_of(result.item.round.codebook_version)
     context = {
         "result": result,
