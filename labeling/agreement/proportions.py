@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-Z = 1.959963984540054  # the normal distribution's 97.5% point
+from labeling.queues import quality
+from labeling.queues.quality import Z95
 
 
 @dataclass(frozen=True)
@@ -17,19 +18,16 @@ class Share:
     high: float | None
 
 
-def wilson(count: int, n: int, z: float = Z) -> Share:
-    """A share with the interval that inverts the score test, which is sound near 0 and 1.
+def wilson(count: int, n: int, z: float = Z95) -> Share:
+    """A share with its score interval (see `queues.quality`), or with nothing where there is nothing to count.
 
-    Source: Wilson (1927); Brown, Cai and DasGupta (2001).
+    Raises:
+        ValueError: more than there were, or negative counts.
     """
-    if not 0 <= count <= n:
-        raise ValueError(f"{count} of {n} is no share")
-    if n == 0:
+    interval = quality.wilson(count, n, z)
+    if interval is None:
         return Share(0, 0, None, None, None)
-    p = count / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Share(count, n, p, max(0.0, centre - half), min(1.0, centre + half))
+    return Share(count, n, count / n, *interval)
 
 
 def mcnemar_exact(one_way: int, other_way: int) -> float | None:

@@ -20,6 +20,7 @@ from auditor.evidence.queries import visible_to
 from labeling.agreement.figures import Given
 from labeling.agreement.measures import Measure, measures_of, span_measures
 from labeling.agreement.models import AgreementReport
+from labeling.agreement.proportions import Share, wilson
 from labeling.agreement.report import EDITION, Report, read, report
 from labeling.agreement.resampling import seed_of
 from labeling.agreement.spans import Span
@@ -28,7 +29,7 @@ from labeling.annotations.rail import span_kinds
 from labeling.codebooks.models import Codebook, CodebookVersion
 from labeling.codebooks.queries import definition_of
 from labeling.queues.models import REVEAL, WORK, Item, Round
-from labeling.queues.queries import rounds_of
+from labeling.queues.queries import gold_accuracy, rounds_of
 
 SMALL = 1500  # labels of one stage; more are computed in the background
 
@@ -199,6 +200,22 @@ def stored_report(scope: Scope, digest: str) -> Stored | None:
 def report_in_work(scope: Scope) -> AgreementReport | None:
     """A report that is being computed now."""
     return reports_of(scope).filter(computed_at__isnull=True, run__status__in=["queued", "running"]).first()
+
+
+def gold_of(scope: Scope, membership: Membership) -> dict[int, Share]:
+    """How each reviewer does on items whose label is known, with Wilson's interval, for managers without a seat.
+
+    A reviewer who knew how many of their gold labels were right could tell which items check them.
+    """
+    seated = any(one.members.filter(user=membership.user).exists() for one in scope.rounds)
+    if seated or not membership.can_manage:
+        return {}
+    counts: dict[int, list[int]] = {}
+    for one in scope.rounds:
+        for person, known in gold_accuracy(one).items():
+            right, of = counts.setdefault(person, [0, 0])
+            counts[person] = [right + known.right, of + known.of]
+    return {person: wilson(right, of) for person, (right, of) in counts.items()}
 
 
 def _strata_of(round: Round, *, several: bool) -> dict[int, str]:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from labeling.agreement.figures import ALL, MAIN, PAIR, STRATUM, TENTH, VERSION, WEEK, Line
 from labeling.agreement.measures import MARKED, Measure
 from labeling.agreement.plots import Axis, Drawn, Grid, axis_of, drawn, grid
+from labeling.agreement.proportions import Share
 from labeling.agreement.report import Habit, Report
 from labeling.agreement.resampling import NOTHING_MARKED
 
@@ -63,6 +64,7 @@ class Reviewer:
     name: str
     habit: Habit
     mistakes: tuple[tuple[str, str, float], ...]  # true, said, how often; the commonest first
+    gold: Share | None = None  # on items whose label is known; None for readers who may not know
 
 
 def overview(report: Report, measures: Sequence[Measure], stage: str) -> Table | None:
@@ -136,8 +138,10 @@ def pairs(report: Report, measure: Measure, stage: str) -> list[str]:
     ]
 
 
-def reviewers(report: Report, label: Measure, names: Mapping[int, str], most: int = 3) -> list[Reviewer]:
-    """The model's view of each, with their commonest mistakes."""
+def reviewers(
+    report: Report, label: Measure, names: Mapping[int, str], gold: Mapping[int, Share], most: int = 3
+) -> list[Reviewer]:
+    """The model's view of each, with their commonest mistakes, and how they do on gold."""
     codes = [code for code, _ in report.shares]
     share = dict(report.shares)
     found = []
@@ -157,6 +161,7 @@ def reviewers(report: Report, label: Measure, names: Mapping[int, str], most: in
                     (label.word(true), label.word(said), habit.table[codes.index(true)][codes.index(said)])
                     for _, true, said in worst
                 ),
+                gold.get(habit.reviewer),
             )
         )
     return found

@@ -64,6 +64,9 @@ def report(request: HttpRequest, project: str, pk: int, of: str) -> HttpResponse
     context |= _addresses(membership, of, pk)
     if shown.report is not None:
         context |= _contents(shown.report, scope, wanted.measure, wanted.stage, request.GET.get("pair", ""))
+        gold = queries.gold_of(scope, membership)
+        reviewers = reading.reviewers(shown.report, scope.measures[0], _names(scope), gold)
+        context |= {"reviewers": reviewers, "knows_gold": any(one.gold for one in reviewers)}
     return render(request, "labeling/agreement/report.html", context)
 
 
@@ -166,7 +169,6 @@ def _contents(made: Report, scope: Scope, measure: Measure, stage: str, pair: st
         "pair": chosen,
         "pair_names": [names.get(int(one), one) for one in chosen.split(".")] if chosen else [],
         "grid": reading.confusion(made, measure, stage, chosen) if chosen else None,
-        "reviewers": reading.reviewers(made, scope.measures[0], names),
         "why_no_judges": WHY_NOT,
     }
 

@@ -41,12 +41,6 @@ class Draft(models.Model):
         return f"{self.stage} draft on item {self.item_id}"
 
 
-class LabelRevisionQuerySet(models.QuerySet["LabelRevision"]):
-    def latest_each(self) -> "LabelRevisionQuerySet":
-        """The newest revision of each (item, reviewer, stage)."""
-        return self.order_by("item", "reviewer", "stage", "-number").distinct("item", "reviewer", "stage")
-
-
 class LabelRevision(models.Model):
     """A committed label."""
 
@@ -80,8 +74,6 @@ class LabelRevision(models.Model):
         default=False
     )  # the lease had ended; kept, but the item's overlap does not count it
     committed_at = models.DateTimeField(auto_now_add=True)
-
-    objects = LabelRevisionQuerySet.as_manager()
 
     class Meta:
         constraints = [

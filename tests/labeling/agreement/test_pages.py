@@ -12,7 +12,7 @@ from auditor.accounts.models import Project, User
 from labeling.agreement import queries
 from labeling.agreement.models import AgreementReport
 from labeling.queues.actions import close_round
-from labeling.queues.models import Round
+from labeling.queues.models import GOLD, GoldResult, Item, Round
 from tests import make
 from tests.labeling.agreement.conftest import labelled
 from tests.people import signed_in
@@ -178,3 +178,16 @@ def test_hostile_names_are_escaped_and_are_no_formulas(
     body = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     parts = {row["part"] for row in csv.DictReader(io.StringIO(body))}
     assert any(part.startswith("'=cmd") for part in parts)
+
+
+def test_how_reviewers_do_on_gold_is_for_managers_without_a_seat(
+    project: Project, round: Round, mia: User, vic: User, ana: User
+) -> None:
+    gold = Item.objects.create(
+        round=round, transcript=make.transcript(project), role=GOLD, order=900, wanted=2, sample_item=None
+    )
+    GoldResult.objects.create(item=gold, reviewer=ana, label="H", expected=["H"], right=True)
+    said = text_of(page(signed_in(mia), project, "round", round.pk))
+    assert "Right on gold" in said
+    assert "100% [21%, 100%] of 1" in said
+    assert "Right on gold" not in text_of(page(signed_in(vic), project, "round", round.pk))

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from labeling.agreement.proportions import Share, Z, mcnemar_exact, wilson
+from labeling.agreement.proportions import Share, mcnemar_exact, wilson
+from labeling.queues.quality import Z95 as Z
 
 
 def test_a_textbook_interval() -> None:
@@ -25,7 +26,7 @@ def test_none_and_all_keep_an_interval() -> None:
 
 def test_nothing_has_no_interval_and_nonsense_is_refused() -> None:
     assert wilson(0, 0) == Share(0, 0, None, None, None)
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="right of"):
         wilson(3, 2)
 
 
