@@ -27,7 +27,7 @@ GROUPS = (
 )  # some by ONLY=import,browse, or all of them
 APART = ("scale", "reading")  # by ONLY alone: they take long
 LARGE = {"scale": (1_000_000,), "reading": (100_000,)}  # transcripts; messages of one transcript
-FILLED = 100_000  # transcripts from which on a corpus to browse is filled without a file, with short ones
+FILLED = 100_000  # transcripts from which on a corpus to label, and above which one to browse, is filled without a file
 
 
 def main() -> int:
@@ -60,6 +60,7 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
 
     from bench import agreement, browse, export, importing, load, submit
     from bench.scene import begin, fill, stock
+    from bench.served import served
 
     if "agreement" in wanted:
         yield from agreement.run(size)
@@ -75,7 +76,7 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
 
             yield from reading.run(project, owner, size)
             return
-        if wanted == {"browse"} and size > FILLED:
+        if (wanted == {"browse"} and size > FILLED) or (wanted <= {"submit", "load"} and size >= FILLED):
             fill(project, owner, size, **importing.SHORT)
         elif "import" in wanted:
             yield from importing.run(project, owner, size, folder)
@@ -84,11 +85,12 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
         if "browse" in wanted:
             yield from browse.run(project, owner, size)
         if wanted & {"submit", "load"}:
-            crew = submit.prepare(project, owner)
-            if "submit" in wanted:
-                yield from submit.run(crew, size)
-            if "load" in wanted:
-                yield from load.run(crew, size)
+            with served(folder) as port:
+                crew = submit.prepare(project, owner, port)
+                if "submit" in wanted:
+                    yield from submit.run(crew, size)
+                if "load" in wanted:
+                    yield from load.run(crew, size)
         if "export" in wanted:
             yield from export.run(project, owner, size, folder)
 

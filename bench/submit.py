@@ -1,119 +1,128 @@
-"""Submit and next at the desk, against the floor: the same rows written by plain SQL, and the next item's messages."""
+"""Submit and next at the desk, against the floor: the same rows written by plain SQL, and the next item's messages.
 
+The product's own web server answers, a process of its own asks (`clients.py`): two cores serve them and the database.
+"""
+
+import json
 import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
-from time import perf_counter
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.models import Transcript
-from bench.desk import Desk, Label, item_at
+from bench import floor
+from bench.clients import Job
 from bench.harness import Result, percentile
 from bench.scene import open_round, reviewers
-from labeling.queues.models import Round
+from labeling.queues.models import BLIND_ONLY, REVEAL, Round
 
-ITEMS = 400  # of the round, at most
 LABELS = 100  # timed, at most
 WARM = 5  # labels before the timed ones
-CREW = 9  # one for the single-user figures, eight for the load
+CREW = 11  # one for the single-user figures, ten for the load
 OVERLAP = 2
-# What a label writes: table -> which of its rows belong to one item and reviewer.
-WRITTEN = {
-    "annotations_labelrevision": "item_id = %(item)s AND reviewer_id = %(person)s",
-    "annotations_labelspan": "revision_id IN (SELECT id FROM annotations_labelrevision"
-    " WHERE item_id = %(item)s AND reviewer_id = %(person)s)",
-    "annotations_reveal": "item_id = %(item)s AND reviewer_id = %(person)s",
-    "queues_lease": "item_id = %(item)s AND reviewer_id = %(person)s",
-    "evidence_reading": "transcript_id = %(transcript)s AND identifier = %(person)s::text",
-    "evidence_rollup": "transcript_id = %(transcript)s AND channel_id IN"
-    " (SELECT id FROM evidence_channel WHERE key = 'people.label')",
-    "ledger_event": "actor_id = %(person)s AND project_id = %(project)s AND detail->>'item' = %(item)s::text",
-}
-MESSAGES = "SELECT position, role, text, reasoning, parts FROM corpus_message WHERE transcript_id = %s ORDER BY position"
+FEW = 500  # items up to which everybody labels each, so that there is something for everybody
+PARTS = ("blind", "reveal", "ahead", "final", "next")
+# How one works: name -> whether the round is blind only, whether the next item is fetched ahead.
+WAYS = {"": (False, False), ".ahead": (False, True), ".blind": (True, False), ".blind.ahead": (True, True)}
 
 
 @dataclass(frozen=True)
 class Crew:
-    """Who reviews what: a round over up to 400 items, two labels each."""
+    """Who reviews what: two rounds over all transcripts, one with a reveal and one blind only."""
 
     project: Project
     owner: User
     people: list[User]
-    round: Round
+    rounds: dict[str, Round]
     items: int
+    port: int
+
+    def job(self, people: Sequence[User], way: str, labels: int) -> Job:
+        """What clients of these people do."""
+        blind_only, ahead = WAYS[way]
+        round = self.rounds[BLIND_ONLY if blind_only else REVEAL]
+        return Job(
+            port=self.port, database=floor.database(), take=reverse("annotations:next", args=[self.project.slug, round.pk]),
+            cookies=[_session(person) for person in people], blind_only=blind_only, ahead=ahead,
+            warm=min(WARM, self.items // 20), labels=min(labels, self.items // 10),
+        )  # fmt: skip
 
 
-def prepare(project: Project, owner: User) -> Crew:
-    """People, a uniform sample, and a round over it."""
+@dataclass(frozen=True)
+class Done:
+    """What clients report."""
+
+    times: list[dict[str, float]]
+    items: list[list[int]]  # of each client
+    seconds: float
+
+    @property
+    def submits(self) -> list[float]:
+        """Submit and next: what lies between a reviewer's last key and the next item, in ms; both labels in a reveal round."""
+        return [one["blind"] + one["final"] + one["next"] for one in self.times]
+
+    @property
+    def parts(self) -> dict[str, float]:
+        return {
+            f"{part}_ms": round(statistics.median(one[part] for one in self.times), 1)
+            for part in PARTS
+            if any(one[part] for one in self.times)
+        }
+
+
+def prepare(project: Project, owner: User, port: int) -> Crew:
+    """People, and rounds over every transcript."""
     people = reviewers(project, owner, CREW)
-    items = min(Transcript.objects.of(project.pk).count(), ITEMS)
-    round = open_round(project, owner, people, items, overlap=OVERLAP, name="Bench round")
-    return Crew(project, owner, people, round, items)
+    items = Transcript.objects.of(project.pk).count()
+    overlap = OVERLAP if items > FEW else CREW
+    rounds = {
+        policy: open_round(
+            project, owner, people, items, overlap=overlap, policy=policy, name=f"Bench {policy}"
+        )
+        for policy in (REVEAL, BLIND_ONLY)
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")  # as it would be by itself a while after so much was written
+    return Crew(project, owner, people, rounds, items, port)
+
+
+def work(job: Job) -> Done:
+    """The clients of a job, in a process of their own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.clients"], cwd=Path(__file__).parent.parent, input=json.dumps(asdict(job)),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert not said["problems"], said["problems"][:3]
+    return Done(said["times"], said["items"], said["seconds"])
 
 
 def run(crew: Crew, size: int) -> Iterator[Result]:
-    """One reviewer labels items one after the other; then the floor for the same items."""
-    desk = Desk(crew.project, crew.round, crew.people[0])
-    place = desk.sit_down()
-    labels: list[Label] = []
-    done: list[int] = []
-    warm = min(WARM, crew.items // 4)
-    for number in range(min(LABELS + warm, crew.items - 1)):
-        item = item_at(place)
-        assert item is not None
-        place, label = desk.label(place)
-        if number >= warm:
-            labels.append(label)
-            done.append(item)
-    floor = _floor(crew, done)
-    parts = {
-        f"{part}_ms": round(statistics.median(getattr(label, part) for label in labels), 1)
-        for part in ("blind", "reveal", "final", "next")
-    }
-    conditions = {"labels": len(labels), "items": crew.items, **parts}
-    for name, share in (("submit.p50", 0.5), ("submit.p95", 0.95)):
-        value = percentile([label.submit for label in labels], share)
-        yield Result(name, size, value, "ms", percentile(floor, share), conditions)
+    """One reviewer labels items one after the other, in each way; then the floor for the same items."""
+    person = crew.people[0]
+    for way in WAYS:
+        done = work(crew.job([person], way, LABELS))
+        rows = floor.labels(crew.project.pk, [person.pk], done.items)
+        with floor.tables(queue=len(done.times) + 1):
+            least, _ = floor.written_again(rows)
+        conditions = {"labels": len(done.times), "items": crew.items, **done.parts}
+        for name, share in (("p50", 0.5), ("p95", 0.95)):
+            value = percentile(done.submits, share)
+            yield Result(f"submit{way}.{name}", size, value, "ms", percentile(least, share), conditions)
 
 
-def _floor(crew: Crew, items: list[int]) -> list[float]:
-    """For each item, the ms to write the very rows of its label in one transaction and to read the next messages."""
-    took = []
-    with connection.cursor() as cursor:
-        for table in WRITTEN:
-            cursor.execute(f"CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)")
-        try:
-            transcripts = dict(crew.round.items.filter(pk__in=items).values_list("pk", "transcript_id"))
-            for item, following in zip(items, [*items[1:], items[0]], strict=True):
-                key = {
-                    "item": item, "person": crew.people[0].pk, "transcript": transcripts[item], "project": crew.project.pk
-                }  # fmt: skip
-                rows = {table: _rows(table, key) for table in WRITTEN}
-                began = perf_counter()
-                with transaction.atomic():
-                    for table, text in rows.items():
-                        cursor.execute(
-                            f"INSERT INTO floor_{table} SELECT * FROM json_populate_recordset(NULL::floor_{table}, %s)",
-                            [text],
-                        )
-                    cursor.execute(
-                        "UPDATE floor_queues_lease SET ended_at = now() WHERE item_id = %s", [item]
-                    )
-                cursor.execute(MESSAGES, [transcripts[following]])
-                cursor.fetchall()
-                took.append(1000 * (perf_counter() - began))
-        finally:
-            for table in WRITTEN:
-                cursor.execute(f"DROP TABLE floor_{table}")
-    return took
-
-
-def _rows(table: str, key: dict[str, int]) -> str:
-    """Rows that one label wrote, as a JSON array."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT json_agg(row_to_json(t))::text FROM {table} t WHERE {WRITTEN[table]}", key)
-        (text,) = cursor.fetchone() or ("",)
-    assert text, f"a label wrote nothing into {table}"
-    return str(text)
+def _session(person: User) -> str:
+    """A cookie of somebody who is signed in."""
+    client = Client()
+    client.force_login(person)
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
