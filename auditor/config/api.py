@@ -33,6 +33,7 @@ from labeling.annotations.api_touched import router as touched
 from labeling.codebooks.api import router as codebooks
 from labeling.discussion.api import router as discussion
 from labeling.queues.api import router as queues
+from labeling.queues.api_managing import router as managing
 
 PROBLEM = "application/problem+json"
 ABOUT = """Everything that is done in Auditor by hand can be done by a program.
@@ -57,6 +58,7 @@ for router in (
     sampling,
     codebooks,
     queues,
+    managing,
     annotations,
     touched,
     agreement,

@@ -143,6 +143,7 @@ class SkipIn(Schema):
     """Why the item goes to others."""
 
     note: str = Field(min_length=1, max_length=500)
+    why: str = Field("", max_length=20, description="language, known, broken, codebook, distressing or other")
 
 
 class SavesOut(Schema):
@@ -264,7 +265,7 @@ def commit_final(request: HttpRequest, pk: int, body: FinalIn) -> CommittedOut:
 def skip(request: HttpRequest, pk: int, body: SkipIn) -> DeskOut:
     _, standing = _standing(request, pk, scope=Scope.REVIEW)
     try:
-        queues.skip(lease=standing.lease, note=body.note)
+        queues.skip(lease=standing.lease, note=body.note, why=body.why)
     except queues.LeaseLost as problem:
         raise Problem(409, str(problem)) from problem
     return desk(request, standing.round.pk)

@@ -1,6 +1,7 @@
 """Rounds for programs: the list, a new one, how far each is and who met whom, members."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Annotated, Literal
 
 from django.db import IntegrityError
 from django.http import HttpRequest
@@ -9,13 +10,15 @@ from pydantic import Field
 
 from auditor.accounts.access import access_caller
 from auditor.accounts.models import Membership, Role, Scope, User
+from auditor.evidence.models import Channel
+from auditor.evidence.queries import channels_of
 from auditor.sampling.queries import access_sample
 from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
 from auditor.web.shapes import Id
 from labeling.codebooks.queries import access_version
 from labeling.queues import actions, queries
-from labeling.queues.models import Round
+from labeling.queues.models import GoldSet, Round
 from labeling.queues.queries import ReviewerProgress
 
 router = Router(tags=["Rounds"])
@@ -31,6 +34,9 @@ class RoundOut(Schema):
     policy: str = Field(description="reveal, blind_only or open")
     overlap: int
     lease_minutes: int
+    visible_metadata: list[str] = Field(description="Keys that are shown while blind")
+    order: str = Field(description="random, channel_up or channel_down")
+    due_on: date | None
     created_at: datetime
     paused_at: datetime | None
     closed_at: datetime | None
@@ -40,6 +46,7 @@ class RoundOut(Schema):
         return cls(
             id=row.pk, name=row.name, sample=row.sample_id, codebook_version=row.codebook_version_id,
             policy=row.policy, overlap=row.overlap, lease_minutes=row.lease_minutes, created_at=row.created_at,
+            visible_metadata=row.visible_metadata, order=row.order, due_on=row.due_on,
             paused_at=row.paused_at, closed_at=row.closed_at,
         )  # fmt: skip
 
@@ -91,6 +98,20 @@ class RoundIn(Schema):
     overlap: int = Field(2, ge=1, le=20)
     policy: str = Field("reveal", max_length=20, description="reveal, blind_only or open")
     lease_minutes: int = Field(30, ge=1, le=1440)
+    visible_metadata: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=50)
+    order: Literal["random", "channel_up", "channel_down"] = Field(
+        "random", description="By a channel only where nothing is hidden: order is a hint"
+    )
+    order_channel: str | None = Field(None, max_length=200, description="Key of the channel")
+    due_on: date | None = None
+    helping: bool = Field(
+        False, description="Who has finished their plan goes on with what others have not begun"
+    )
+    training_set: Id | None = Field(None, description="Labelled by everybody before any work")
+    pass_mark: int = Field(80, ge=0, le=100, description="Percent of the training that must be right")
+    gold_set: Id | None = Field(None, description="Known answers that check silently")
+    gold_rate: int = Field(0, ge=0, le=50, description="Percent of what comes that is gold")
+    gold_bar: int = Field(0, ge=0, le=100, description="Pause below this percent; 0: never")
 
 
 class MemberIn(Schema):
@@ -113,8 +134,11 @@ def open_round(request: HttpRequest, body: RoundIn) -> RoundOut:
         made = actions.open_round(
             project=membership.project, name=body.name, sample=access_sample(membership, body.sample),
             codebook_version=access_version(membership, body.codebook_version),
-            members=_people(membership, body.members), overlap=body.overlap, policy=body.policy,
-            lease_minutes=body.lease_minutes, actor=membership.user,
+            members=people_of(membership, body.members), overlap=body.overlap, policy=body.policy,
+            lease_minutes=body.lease_minutes, actor=membership.user, visible_metadata=body.visible_metadata,
+            order=body.order, order_channel=_channel(membership, body.order_channel), due_on=body.due_on,
+            helping=body.helping, pass_mark=body.pass_mark, gold_rate=body.gold_rate, gold_bar=body.gold_bar,
+            training_set=_gold_set(membership, body.training_set), gold_set=_gold_set(membership, body.gold_set),
         )  # fmt: skip
     except actions.CannotOpen as problem:
         raise Problem(422, str(problem)) from problem
@@ -146,7 +170,7 @@ def progress(request: HttpRequest, pk: int) -> ProgressOut:
 def add_member(request: HttpRequest, pk: int, body: MemberIn) -> ProgressOut:
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
     found = queries.access_round(membership, pk)
-    (user,) = _people(membership, [body.user])
+    (user,) = people_of(membership, [body.user])
     try:
         actions.add_member(round=found, user=user, actor=membership.user)
     except actions.RoundClosed as problem:
@@ -165,7 +189,7 @@ def close(request: HttpRequest, pk: int) -> RoundOut:
     return RoundOut.of(queries.access_round(membership, pk))
 
 
-def _people(membership: Membership, ids: list[int]) -> list[User]:
+def people_of(membership: Membership, ids: list[int]) -> list[User]:
     """Members of the project by their ids, in the order given.
 
     Raises:
@@ -176,3 +200,16 @@ def _people(membership: Membership, ids: list[int]) -> list[User]:
     if missing := [pk for pk in ids if pk not in found]:
         raise Problem(422, f"There is no member {missing[0]}.", field="members")
     return [found[pk] for pk in dict.fromkeys(ids)]
+
+
+def _channel(membership: Membership, key: str | None) -> Channel | None:
+    if key is None:
+        return None
+    found = channels_of(membership.project_id).filter(key=key).first()
+    if found is None:
+        raise Problem(422, f"There is no channel {key}.", field="order_channel")
+    return found
+
+
+def _gold_set(membership: Membership, pk: int | None) -> GoldSet | None:
+    return queries.access_gold_set(membership, pk) if pk is not None else None

@@ -48,3 +48,50 @@ def test_what_cannot_be_opened_is_refused(
         assert robot.sends("/rounds", {**good, **change}).status_code == status, change
     assert program(ana, project).sends("/rounds", good).status_code == 403
     assert not Round.objects.exists()
+
+
+def test_a_manager_pauses_extends_and_moves_work(
+    project: Project, mia: User, ana: User, bo: User, ada: User
+) -> None:
+    sample = make.sample(project, [make.transcript(project, metadata={"shown": "yes"}) for _ in range(4)])
+    version = codebooks.adopt_default(project=project, actor=mia)
+    robot = program(mia, project)
+    body = {
+        "name": "First", "sample": sample.pk, "codebook_version": version.pk, "members": [ana.pk, bo.pk],
+        "overlap": 1, "visible_metadata": ["shown"], "due_on": "2027-01-31",
+    }  # fmt: skip
+    made = robot.does("/rounds", body)
+    here = f"/rounds/{made['id']}"
+    assert (made["visible_metadata"], made["due_on"], made["order"]) == (["shown"], "2027-01-31", "random")
+    assert program(ana, project).does(f"{here}/next")["about"]["metadata"] == {"shown": "yes"}
+    assert robot.does(f"{here}/pause")["paused_at"]
+    assert program(bo, project).sends(f"{here}/next").status_code == 409
+    assert robot.does(f"{here}/resume")["paused_at"] is None
+    assert robot.does(f"{here}/due", {"due_on": None}, method="PUT")["due_on"] is None
+    assert robot.does(f"{here}/extend", {"overlap": 2})["moved"] == 4
+    assert robot.sends(f"{here}/extend", {"overlap": 2}).status_code == 422
+    assert robot.sends(f"{here}/extend", {}).status_code == 422
+    robot.does(f"{here}/members", {"user": ada.pk})
+    assert robot.does(f"{here}/reassign", {"giver": bo.pk, "taker": ada.pk, "count": 2})["moved"] == 2
+    assert robot.sends(f"{here}/reassign", {"giver": bo.pk, "taker": bo.pk}).status_code == 422
+    assert robot.does(f"{here}/members/drop", {"user": bo.pk})["moved"] >= 0
+    assert program(bo, project).gets(f"{here}/desk")["open"] == 0
+    assert "moved" in robot.does(f"{here}/share-out")
+    assert robot.does(f"{here}/members/resume", {"user": ana.pk})["id"] == made["id"]
+    assert program(ana, project).sends(f"{here}/pause").status_code == 403
+    robot.does(f"{here}/close")
+    assert robot.sends(f"{here}/pause").status_code == 409
+
+
+def test_an_order_is_no_hint_where_something_is_hidden(project: Project, mia: User, ana: User) -> None:
+    made = make.transcript(project)
+    make.reading(make.channel(project), made, 1.0)
+    version = codebooks.adopt_default(project=project, actor=mia)
+    body = {
+        "name": "x", "sample": make.sample(project, [made]).pk, "codebook_version": version.pk, "members": [ana.pk],
+        "overlap": 1, "order": "channel_up", "order_channel": "judge.quill",
+    }  # fmt: skip
+    robot = program(mia, project)
+    assert robot.sends("/rounds", body).status_code == 422
+    assert robot.sends("/rounds", {**body, "order_channel": "no.such"}).status_code == 422
+    assert robot.does("/rounds", {**body, "policy": "open"})["order"] == "channel_up"
