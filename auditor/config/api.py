@@ -27,6 +27,7 @@ from auditor.web.reference import reference_of
 from auditor.web.shapes import Storable
 from auditor.webhooks.api import router as webhooks
 from labeling.adjudication.api import router as adjudication
+from labeling.adjudication.api_bulk import router as bulk
 from labeling.agreement.api import router as agreement
 from labeling.annotations.api import router as annotations
 from labeling.annotations.api_touched import router as touched
@@ -63,6 +64,7 @@ for router in (
     touched,
     agreement,
     adjudication,
+    bulk,
     discussion,
     webhooks,
     runs,
