@@ -18,6 +18,7 @@ from auditor.web.problems import Problem
 from auditor.web.shapes import Id
 from labeling.codebooks.queries import access_version
 from labeling.queues import actions, queries
+from labeling.queues.gold_queries import access_gold_set
 from labeling.queues.models import GoldSet, Round
 from labeling.queues.queries import ReviewerProgress
 
@@ -212,4 +213,4 @@ def _channel(membership: Membership, key: str | None) -> Channel | None:
 
 
 def _gold_set(membership: Membership, pk: int | None) -> GoldSet | None:
-    return queries.access_gold_set(membership, pk) if pk is not None else None
+    return access_gold_set(membership, pk) if pk is not None else None
