@@ -16,7 +16,6 @@ NAV = [
     ("Review", "annotations:home", "review", Role.REVIEWER),
     ("Adjudicate", "adjudication:cases", "adjudicate", Role.ADJUDICATOR),
     ("Rounds", "queues:rounds", "rounds", Role.VIEWER),
-    ("Dashboard", "overview:dashboard", "dashboard", Role.VIEWER),
     ("Agreement", "agreement:rounds", "agreement", Role.VIEWER),
     ("Codebooks", "codebooks:list", "codebooks", Role.VIEWER),
     ("Channels", "evidence:channels", "channels", Role.VIEWER),

@@ -25,6 +25,7 @@ from labeling.codebooks.queries import definition_of
 from labeling.queues import actions as queues
 from labeling.queues.models import REVEAL, TRAINING, Item, Round
 from labeling.queues.queries import access_desk, desk_of, desks_of
+from labeling.queues.skipping import OTHER, REASONS, WORDS
 
 DESK = "labeling/annotations/item.html"
 MINE = 500  # own labels on one page
@@ -87,6 +88,7 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
         "undo": queries.last_done(standing, membership.user),
         "state": _state(standing, project),
+        "skip_reasons": REASONS,
         "content": standing.content,
         "rail": _rail(standing, standing.content),
     }
@@ -160,11 +162,12 @@ def skip(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.REVIEWER)
     standing = queries.access_standing(membership, pk)
     note = request.POST.get("note", "").strip()
-    if not note:
+    why = request.POST.get("why", OTHER)
+    if not note and (why == OTHER or why not in WORDS):
         messages.error(request, "Say in a word why; whoever gets the item next is helped by it.")
         return redirect("annotations:item", project=project, pk=pk)
     try:
-        queues.skip(lease=standing.lease, note=note, why=request.POST.get("why", ""))
+        queues.skip(lease=standing.lease, note=note, why=why)
     except queues.LeaseLost as problem:
         messages.warning(request, str(problem))
     return redirect(_next(standing.round, request))
