@@ -25,8 +25,12 @@ GROUPS = (
     "load",
     "agreement",
 )  # some by ONLY=import,browse, or all of them
-APART = ("scale", "reading")  # by ONLY alone: they take long
-LARGE = {"scale": (1_000_000,), "reading": (100_000,)}  # transcripts; messages of one transcript
+APART = ("scale", "reading", "desk")  # by ONLY alone: they take long
+LARGE = {
+    "scale": (1_000_000,),
+    "reading": (100_000,),
+    "desk": (1_000,),
+}  # transcripts; messages of one transcript
 FILLED = 100_000  # transcripts from which on a corpus to label, and above which one to browse, is filled without a file
 
 
@@ -75,6 +79,11 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
             from bench import reading  # needs a browser
 
             yield from reading.run(project, owner, size)
+            return
+        if "desk" in wanted:
+            from bench import highlights  # needs a browser
+
+            yield from highlights.run(project, owner, size, folder)
             return
         if (wanted == {"browse"} and size > FILLED) or (wanted <= {"submit", "load"} and size >= FILLED):
             fill(project, owner, size, **importing.SHORT)
