@@ -87,17 +87,12 @@ def run(project: Project, owner: User, size: int, folder: Path) -> Iterator[Resu
 
 
 def _quote(project: Project, pk: int, texts: dict[int, str], positions: list[int]) -> None:
-    judge = declare_channel(
-        project_id=project.pk, key="judge.sable", kind="judge", actor=None, unit="message"
+    judge = declare_channel(project_id=project.pk, key="judge.sable", kind="judge", actor=None)
+    quotes = tuple(
+        CitedQuote(texts[position].split("**")[1], position=position) for position in sorted(positions)
     )
-    readings = [
-        NewReading(
-            channel=judge, transcript_id=pk, value=0.5, position=position,
-            quotes=(CitedQuote(texts[position].split("**")[1], position=position),),
-        )
-        for position in positions
-    ]  # fmt: skip
-    write_readings(readings=readings, source="bench")
+    reading = NewReading(channel=judge, transcript_id=pk, value=0.5, quotes=quotes)
+    write_readings(readings=[reading], source="bench")
 
 
 def _span(texts: dict[int, str], position: int, nth: int) -> MarkedSpan:
