@@ -14,7 +14,8 @@ from granian.constants import Interfaces
 
 from auditor.runtime import processes
 
-THREADS = 8  # requests served at once; a page waits on the database, not on the processor
+THREADS = 8  # requests served at once by a process; a page waits on the database, not on the processor
+PROCESSES = min(4, os.cpu_count() or 1)  # one core each; Python itself needs most of a page's time
 
 
 def load(target: str) -> Any:
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=PROCESSES)
     options = parser.parse_args()
     Granian(
         "auditor.config.wsgi:application",

@@ -51,7 +51,7 @@ def desk(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 @require_POST
 def take(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.REVIEWER)
-    return redirect(_next(access_desk(membership, pk), request))
+    return redirect(_next(access_desk(membership, pk), request, project))
 
 
 @require_GET
@@ -79,7 +79,8 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "standing": standing,
         "round": standing.round,
         "codebook": standing.codebook,
-        "desk": desk_of(standing.round, membership.user),
+        # The page that fetches the next one ahead keeps its own count, which this one's would be behind.
+        "desk": None if "Desk-Ahead" in request.headers else desk_of(standing.round, membership.user),
         "document": queries.document_of(standing, quote_marks(said), media_urls(project)),
         "markdown": _markdown(request),
         "opinions": said,
@@ -144,7 +145,7 @@ def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         return _go(request, reverse("annotations:item", args=[project, pk]))
     if done.revision.item.role == TRAINING and not done.revision.late:
         return _go(request, reverse("queues:feedback", args=[project, pk]))
-    return _go(request, _next(round, request))
+    return _go(request, _next(round, request, project))
 
 
 def _commit(item: Item, membership: Membership, content: Content, sent: dict[str, Any]) -> actions.Committed:
@@ -170,7 +171,7 @@ def skip(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         queues.skip(lease=standing.lease, note=note, why=why)
     except queues.LeaseLost as problem:
         messages.warning(request, str(problem))
-    return redirect(_next(standing.round, request))
+    return redirect(_next(standing.round, request, project))
 
 
 @require_POST
@@ -282,7 +283,7 @@ def _difference(standing: Standing, content: Content, stale: actions.StaleCommit
     return f"A label was committed from another tab: {'; '.join(found)}. Nothing was overwritten."
 
 
-def _next(round: Round, request: HttpRequest) -> str:
+def _next(round: Round, request: HttpRequest, project: str) -> str:
     """The address of the reviewer's next item, or of the desk that says that nothing is left."""
     try:
         with transaction.atomic():
@@ -292,8 +293,8 @@ def _next(round: Round, request: HttpRequest) -> str:
     except queues.RoundClosed:
         lease = None
     if lease is None:
-        return reverse("annotations:desk", args=[round.project.slug, round.pk])
-    return reverse("annotations:item", args=[round.project.slug, lease.item_id])
+        return reverse("annotations:desk", args=[project, round.pk])
+    return reverse("annotations:item", args=[project, lease.item_id])
 
 
 def _go(request: HttpRequest, url: str) -> HttpResponse:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
@@ -59,6 +61,7 @@ def open_as(browser: Browser, live_server: LiveServer) -> Iterator[Opens]:
     yield opens
     for context in contexts:
         context.close()
+    _let_requests_end()
     assert errors == []
 
 
@@ -72,3 +75,18 @@ def axe() -> Callable[[Page], None]:
         assert page.evaluate(VIOLATIONS) == []
 
     return check
+
+
+def _let_requests_end(within: float = 10.0) -> None:
+    """Pages send on their own (drafts, what comes next); the tables are emptied once the last request is answered."""
+    busy = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+    """
+    quiet, until = 0, monotonic() + within
+    while quiet < 2 and monotonic() < until:
+        sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute(busy)
+            ((count,),) = cursor.fetchall()
+        quiet = 0 if count else quiet + 1

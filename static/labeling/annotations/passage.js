@@ -5,7 +5,7 @@
    await passage.go(url)    shows the page at `url`: from memory, else from the server; false if it must be loaded whole
 
    Only <main>, the chip with the progress and the title change; scripts and styles stay. A page fetched ahead
-   is one commit behind, so its count of finished items is moved on by one.
+   has no count of finished items, since it would be one behind; the count there is is moved on by one.
 */
 import { shouldOpen } from "../../auditor/web/panes.js";
 import { refresh } from "../../auditor/web/times.js";
@@ -30,7 +30,7 @@ export class Passage {
     const answer = await this.window.fetch(this.ahead, { method: "POST", headers: { "X-CSRFToken": this.csrf, "HX-Request": "true" } });
     if (answer.status !== 200) return;
     const { url } = await answer.json();
-    const page = await this.window.fetch(url);
+    const page = await this.window.fetch(url, { headers: { "Desk-Ahead": "1" } });
     if (page.ok && !page.redirected) this.kept = { url, html: await page.text(), at: this.now() };
   }
 

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Passage } from "../../static/labeling/annotations/passage.js";
+
+/** A window whose fetch answers from a table and remembers what was asked. */
+function browser(answers) {
+  const asked = [];
+  return {
+    asked,
+    fetch: async (url, options = {}) => {
+      asked.push([url, options.method ?? "GET", options.headers ?? {}]);
+      const answer = answers[url];
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+    DOMParser: class {
+      parseFromString() {
+        return { querySelector: () => null };
+      }
+    },
+  };
+}
+
+const page = (text, more = {}) => ({ ok: true, status: 200, redirected: false, text: async () => text, ...more });
+
+test("the next item is held once, and its page fetched without counts", async () => {
+  const window = browser({ "/ahead/": { status: 200, json: async () => ({ url: "/item/2/" }) }, "/item/2/": page("<main>two</main>") });
+  const passage = new Passage({ document: {}, window, ahead: "/ahead/", csrf: "token", now: () => 5 });
+  await Promise.all([passage.lookAhead(), passage.lookAhead()]);
+  assert.deepEqual(passage.kept, { url: "/item/2/", html: "<main>two</main>", at: 5 });
+  assert.deepEqual(window.asked.map(([url, method]) => [url, method]), [["/ahead/", "POST"], ["/item/2/", "GET"]]);
+  assert.equal(window.asked[0][2]["X-CSRFToken"], "token");
+  assert.equal(window.asked[1][2]["Desk-Ahead"], "1");
+});
+
+test("where nothing is left, or the network is gone, nothing is kept and nothing breaks", async () => {
+  for (const answer of [{ status: 204 }, new Error("gone")]) {
+    const passage = new Passage({ document: {}, window: browser({ "/ahead/": answer }), ahead: "/ahead/" });
+    await passage.lookAhead();
+    assert.equal(passage.kept, null);
+  }
+  assert.equal(new Passage({ document: {}, window: browser({}) }).lookAhead(), null);
+});
+
+test("a page that is no desk, or that led elsewhere, must be loaded whole", async () => {
+  const window = browser({ "/desk/": page("<main></main>"), "/away/": page("", { redirected: true }), "/gone/": page("", { ok: false }) });
+  const passage = new Passage({ document: {}, window });
+  for (const url of ["/desk/", "/away/", "/gone/"]) assert.equal(await passage.go(url), false);
+});
+
+test("a page fetched long ago is fetched again", async () => {
+  let now = 0;
+  const window = browser({ "/item/2/": page("<main></main>") });
+  const passage = new Passage({ document: {}, window, now: () => now });
+  passage.kept = { url: "/item/2/", html: "<main>old</main>", at: 0 };
+  await passage.go("/item/2/");
+  assert.equal(window.asked.length, 0);
+  now = 11 * 60_000;
+  await passage.go("/item/2/");
+  assert.equal(window.asked.length, 1);
+});
