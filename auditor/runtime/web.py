@@ -15,7 +15,8 @@ from granian.constants import Interfaces
 from auditor.runtime import processes
 
 THREADS = 8  # requests served at once by a process; a page waits on the database, not on the processor
-PROCESSES = min(4, os.cpu_count() or 1)  # one core each; Python itself needs most of a page's time
+# One for each core, up to four: Python itself needs most of a page's time.
+PROCESSES = int(os.environ.get("AUDITOR_WEB_PROCESSES") or min(4, os.cpu_count() or 1))
 
 
 def load(target: str) -> Any:

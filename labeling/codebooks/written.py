@@ -175,6 +175,9 @@ def _line(tree: yaml.Node | None, place: str) -> int:
     return line
 
 
+OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
+
+
 class _Tidy(yaml.SafeDumper):
     """Small things on one line, everything else below each other; no anchors."""
 
@@ -184,6 +187,10 @@ class _Tidy(yaml.SafeDumper):
     def serialize(self, node: Any) -> None:
         node.flow_style = False  # the whole
         super().serialize(node)
+
+    def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
+        # Line ends of other alphabets would be folded into a space; in double quotes they are escaped.
+        return super().represent_scalar(tag, value, '"' if OTHER_BREAKS.search(value) else style)
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         node = super().represent_mapping(tag, mapping, flow_style)

@@ -53,7 +53,9 @@ def test_words_are_discussed_by_keyboard(
     page = open_as(bo, f"/p/{project.slug}/transcripts/{transcript.pk}/?message=10")
     expect(page.locator(".inbox")).to_have_attribute("aria-label", "Inbox, 1 unread")
     page.locator("article.thread [data-place]").click()
-    expect(page.locator("#mark-at")).to_be_in_viewport()
+    expect(
+        page.locator('.msg[data-position="1"]')
+    ).to_be_in_viewport()  # from the last message up to the words
     page.locator(".inbox").click()
     axe(page)
     page.locator(".notes a").click()

@@ -24,7 +24,10 @@ def clean_environment(var: Path, **extra: str) -> dict[str, str]:
     """The environment of a person's shell: nothing that this test session set."""
     dropped = ("DATABASE_URL", "CELERY_BROKER_URL", "PYTEST_", "AUDITOR_", "DJANGO_ALLOW", "COV_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return {**kept, "AUDITOR_VAR": str(var), "PYTHONUNBUFFERED": "1", **extra}
+    # One web process, since the cores are shared with other tests, and it is looked at by itself.
+    return {
+        **kept, "AUDITOR_VAR": str(var), "AUDITOR_WEB_PROCESSES": "1", "PYTHONUNBUFFERED": "1", **extra
+    }  # fmt: skip
 
 
 def manage(var: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:

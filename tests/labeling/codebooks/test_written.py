@@ -44,6 +44,12 @@ def test_any_words_survive_the_text(title, case, because, odd):
     assert digest(again.codebook) == digest(changed)
 
 
+def test_a_line_end_of_another_alphabet_stays_what_it_is():
+    for word in ("\x85", "a\x85b", "\u2028", "a\u2029 b"):
+        changed = replace(CODEBOOK, title=word)
+        assert read_text(write_text(changed)).codebook == changed
+
+
 def line_of(needle: str) -> int:
     return TEXT[: TEXT.index(needle)].count("\n") + 1
 

@@ -53,7 +53,7 @@ def test_progress_pace_and_waiting_are_counted(
     assert one.agreement is not None
     page = signed_in(mia).get(reverse("overview:dashboard", args=[project.slug])).content.decode()
     assert "alpha" in page
-    assert "person" in page
+    assert "people" in page
 
 
 def test_every_number_opens_its_items(project: Project, round: Round, mia: User, ana: User, bo: User) -> None:
