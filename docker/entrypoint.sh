@@ -7,7 +7,7 @@ role="${1:-web}"
 
 case "$role" in
     web)
-        exec python -m auditor.runtime.web --host "${AUDITOR_HOST:-0.0.0.0}" --port "${AUDITOR_PORT:-8000}" --workers 2 "$@"
+        exec python -m auditor.runtime.web --host "${AUDITOR_HOST:-0.0.0.0}" --port "${AUDITOR_PORT:-8000}" "$@"
         ;;
     worker)
         exec python -m celery -A auditor.config worker -Q io,llm,gpu -l INFO --without-gossip --without-mingle "$@"
