@@ -6,7 +6,7 @@ search over every target, by the same changes of form but without coverage to gu
 
 from pathlib import Path
 from random import Random
-from time import monotonic
+from time import process_time
 
 import pytest
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 TARGETS = targets()
 FOUND = sorted(path for name in TARGETS for path in (HERE / name).glob("*"))
 ROUNDS = 150  # changed files of each target
-SLOW = 5.0  # seconds of one file
+SLOW = 5.0  # seconds of the processor for one file
 
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -32,9 +32,9 @@ def test_nothing_that_a_file_may_hold_breaks_its_reader(name: str) -> None:
         data = rng.choice(target.seeds)
         for _ in range(rng.randint(0, 3)):
             data = mutated(data, 100_000, rng.randrange(2**31), lambda raw, most: _bytes(raw, rng))
-        began = monotonic()
+        began = process_time()
         target.check(data)
-        assert monotonic() - began < SLOW, data[:200]
+        assert process_time() - began < SLOW, data[:200]
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
