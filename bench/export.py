@@ -25,7 +25,8 @@ FLOOR = """
         'messages', (SELECT json_agg(json_build_object('position', position, 'role', role, 'text', text,
                 'reasoning', reasoning, 'parts', parts, 'model', model_name) ORDER BY position)
             FROM corpus_message m WHERE m.transcript_id = i.transcript_id),
-        'labels', (SELECT json_agg(json_build_object('label', row_to_json(r), 'spans',
+        'labels', (SELECT json_agg(json_build_object('label', row_to_json(r), 'units',
+                (SELECT json_agg(row_to_json(u)) FROM annotations_labelunit u WHERE u.revision_id = r.id), 'spans',
                 (SELECT json_agg(row_to_json(s)) FROM annotations_labelspan s WHERE s.revision_id = r.id)) ORDER BY r.id)
             FROM annotations_labelrevision r WHERE r.item_id = i.id),
         'ruling', (SELECT row_to_json(u) FROM adjudication_ruling u WHERE u.item_id = i.id ORDER BY number DESC LIMIT 1),
@@ -41,13 +42,15 @@ SAME = "r JOIN annotations_labelrevision p USING (reviewer_id, stage, number) WH
 RULING = "SELECT u.id FROM adjudication_ruling u WHERE u.item_id = i.id"
 CITED = f"SELECT r.id FROM annotations_labelrevision {SAME} = t.labelrevision_id"
 LEASE = "SELECT l.id FROM queues_lease l WHERE l.item_id = i.id AND l.reviewer_id = t.reviewer_id"
+OF_FIRST = "t.revision_id IN (SELECT id FROM annotations_labelrevision WHERE item_id = %(first)s)"
+REVISION = f"SELECT r.id FROM annotations_labelrevision {SAME} = t.revision_id"
+UNIT = f"""SELECT u.id FROM annotations_labelunit u JOIN annotations_labelunit q USING (number)
+    WHERE q.id = t.unit_id AND u.revision_id = ({REVISION})"""
 AGAIN = {
     "queues_lease": ("t.item_id = %(first)s", "'item_id', i.id"),
     "annotations_labelrevision": ("t.item_id = %(first)s", f"'item_id', i.id, 'lease_id', ({LEASE})"),
-    "annotations_labelspan": (
-        "t.revision_id IN (SELECT id FROM annotations_labelrevision WHERE item_id = %(first)s)",
-        f"'revision_id', (SELECT r.id FROM annotations_labelrevision {SAME} = t.revision_id)",
-    ),
+    "annotations_labelunit": (OF_FIRST, f"'revision_id', ({REVISION})"),
+    "annotations_labelspan": (OF_FIRST, f"'revision_id', ({REVISION}), 'unit_id', ({UNIT})"),
     "adjudication_ruling": ("t.item_id = %(first)s", "'item_id', i.id"),
     "adjudication_ruling_cites": (
         "t.ruling_id IN (SELECT id FROM adjudication_ruling WHERE item_id = %(first)s)",
@@ -112,7 +115,8 @@ def _label_one(project: Project, made: Round, crew: list[User]) -> Item:
             shared = Item.objects.get(pk=item_at(place) or 0)
         else:
             lease = Lease.objects.get(reviewer=desk.reviewer, item__round=made)
-            Lease.objects.filter(pk=lease.pk).update(item=shared, slot=1)
+            taken = Lease.objects.get(item=shared).slot
+            Lease.objects.filter(pk=lease.pk).update(item=shared, slot=1 - taken)
             place = place.replace(f"/{lease.item_id}/", f"/{shared.pk}/")
         desk.label(place)
     assert shared is not None
