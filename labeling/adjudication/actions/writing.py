@@ -18,7 +18,7 @@ CHANNEL = "people.ruling"
 
 def lock_item(item: Item) -> Item:
     """The item's row, held until the transaction ends."""
-    rows = Item.objects.select_for_update(of=("self",)).select_related("round__codebook_version")
+    rows = Item.objects.select_for_update(of=("self",), no_key=True).select_related("round__codebook_version")
     rows = rows.defer("round__codebook_version__definition")
     return rows.get(pk=item.pk)
 

@@ -186,7 +186,9 @@ def _finish(revision: LabelRevision, standing: Standing, lease: Lease, *, first:
     finished = queues.mark_done(lease=lease) if first and not revision.late else False
     if not first:  # a colleague may be finishing the item this moment; one of us must see the other
         finished = (
-            Item.objects.select_for_update().filter(pk=revision.item_id, finished_at__isnull=False).exists()
+            Item.objects.select_for_update(no_key=True)
+            .filter(pk=revision.item_id, finished_at__isnull=False)
+            .exists()
         )
     if standing.item.role != WORK:  # labels that teach or check say nothing about the corpus
         if first and not revision.late:

@@ -36,7 +36,9 @@ def extend_overlap(*, round: Round, overlap: int, actor: User) -> int:
                 f"Items get {now.overlap} labels each now; with {len(crew.people)} reviewers there can be up to that many."
             )
         items = list(
-            round.items.filter(role=WORK, escalated_at__isnull=True).select_for_update().order_by("pk")
+            round.items.filter(role=WORK, escalated_at__isnull=True)
+            .select_for_update(no_key=True)
+            .order_by("pk")
         )
         new = [
             Assignment(round=round, item=one, slot=slot)

@@ -172,7 +172,8 @@ def release_expired(*, round: Round | None = None) -> int:
 
 def release(lease: Lease, *, reason: str, note: str = "") -> None:
     """End a held lease, whose row the caller holds, and give its slot on."""
-    rows = Item.objects.select_for_update(of=("self",)).select_related("round")
+    # Not the key: whoever takes a slot of the item holds that slot and needs the item's key for the lease.
+    rows = Item.objects.select_for_update(of=("self",), no_key=True).select_related("round")
     lease.item = rows.get(pk=lease.item_id)
     lease.state, lease.reason, lease.note, lease.ended_at = "released", reason, note, timezone.now()
     lease.save(update_fields=["state", "reason", "skip_reason", "note", "ended_at"])
@@ -210,7 +211,8 @@ def escalate_stuck() -> int:
         round__closed_at__isnull=True,
     ).exclude(leases__state="held")
     with transaction.atomic():
-        items = rows.select_for_update(skip_locked=True, of=("self",)).select_related("round").order_by("pk")
+        items = rows.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("pk")
+        items = items.select_related("round")
         return sum(escalate_if_stuck(item) for item in items[:500])
 
 
