@@ -12,7 +12,6 @@ The plan is the same for the same seed. The seed decides who stands for which po
 which item gets which block; it never decides the balance.
 """
 
-from collections.abc import Sequence
 from itertools import combinations, pairwise
 from math import comb
 from typing import Any
@@ -26,6 +25,7 @@ EXCHANGES = 20_000
 LOAD = 1e6  # a level load goes before level pairs
 LEVEL = 2  # by how much pair counts may differ
 SHAKEN = 3  # exchanges by chance where none helps
+LOOKED_AT = 200  # slots of one giver, when one is chosen
 TRIED = 8  # blocks of a pair that is to be parted
 
 
@@ -93,12 +93,79 @@ def fill(slots: Whole, barred: NDArray[np.bool_], loads: NDArray[Any], met: NDAr
     return found
 
 
-def level(loads: Sequence[int]) -> list[int]:
-    """How much each gives away so that all loads could differ by at most one; 0 for those who get some."""
-    least, more = divmod(sum(loads), len(loads))
-    by_load = sorted(range(len(loads)), key=lambda at: -loads[at])
-    may_keep = {at: least + (rank < more) for rank, at in enumerate(by_load)}
-    return [max(0, load - may_keep[at]) for at, load in enumerate(loads)]
+def even(items: Whole, holders: Whole, barred: NDArray[np.bool_], met: NDArray[Any]) -> Whole:
+    """Give slots on until loads are as level as they can be: no slot could move on to lower the sum of squares.
+
+    Where whoever has most can give nothing to whoever has least, it goes by way of others, each giving on
+    one slot; where no such way is left, no other distribution is more level (Harvey et al. 2006, optimal
+    semi-matchings). Of the first slots that fit, the one whose others the taker has met least moves.
+
+    Args:
+        items: for each slot, which item it belongs to; in the order in which they are given away; shape (n,).
+        holders: for each slot, who has it; shape (n,).
+        barred: shape (items, reviewers), who has the item, or cannot get it.
+        met: how often each two have met; shape (reviewers, reviewers).
+
+    Returns:
+        For each slot who has it then; shape (n,).
+    """
+    holders, barred, met = holders.copy(), barred.copy(), met.astype(float)
+    reviewers = barred.shape[1]
+    loads = np.bincount(holders, minlength=reviewers)
+    fits = np.zeros((reviewers, reviewers), dtype=np.int64)  # how many slots of one the other could get
+    np.add.at(fits, holders, ~barred[items])
+    of_item: dict[int, list[int]] = {}
+    for slot, item in enumerate(items.tolist()):
+        of_item.setdefault(item, []).append(slot)
+    while way := _way(fits, loads):
+        for giver, taker in pairwise(way):
+            slot = _spare(items, holders, barred, met, giver, taker)
+            item = int(items[slot])
+            others = [one for one in of_item[item] if one != slot]
+            inside = [int(holders[one]) for one in others]
+            fits[giver] -= ~barred[item]
+            barred[item, giver], barred[item, taker] = False, True
+            fits[taker] += ~barred[item]
+            for one in inside:
+                fits[one, giver] += 1
+                fits[one, taker] -= 1
+            for who, by in ((giver, -1), (taker, 1)):
+                met[who, inside] += by
+                met[inside, who] += by
+            holders[slot] = taker
+            loads[giver] -= 1
+            loads[taker] += 1
+    return holders
+
+
+def _way(fits: Whole, loads: Whole) -> list[int]:
+    """From somebody with much to somebody with at least two less, each able to give a slot to the next."""
+    for start in np.argsort(-loads, kind="stable").tolist():
+        before, layer = {start: start}, [start]
+        while layer:
+            found: dict[int, int] = {}
+            for one in layer:
+                for other in np.flatnonzero(fits[one]).tolist():
+                    if other not in before:
+                        found.setdefault(other, one)
+            before |= found
+            layer = list(found)
+        end = min(before, key=lambda one: (int(loads[one]), one))
+        if loads[end] <= loads[start] - 2:
+            way = [end]
+            while way[-1] != start:
+                way.append(before[way[-1]])
+            return way[::-1]
+    return []
+
+
+def _spare(
+    items: Whole, holders: Whole, barred: NDArray[np.bool_], met: NDArray[Any], giver: int, taker: int
+) -> int:
+    """The giver's slot that goes to the taker."""
+    mine = np.flatnonzero(holders == giver)
+    mine = mine[~barred[items[mine], taker]][:LOOKED_AT]
+    return int(mine[(barred[items[mine]] @ met[taker]).argmin()])
 
 
 def strewn(work: int, gold: int, rng: np.random.Generator) -> tuple[Whole, Whole]:
@@ -107,7 +174,7 @@ def strewn(work: int, gold: int, rng: np.random.Generator) -> tuple[Whole, Whole
     The order is cut into as many stretches as there is gold, and each has one at a place by chance.
     """
     every = np.arange(work + gold)
-    edges = np.linspace(0, work + gold, gold + 1).astype(np.int64)
+    edges = np.arange(gold + 1) * (work + gold) // max(gold, 1)
     at = np.array([rng.integers(lo, hi) for lo, hi in pairwise(edges)], dtype=np.int64)
     return np.setdiff1d(every, at), at
 

@@ -17,7 +17,7 @@ from labeling.queues.actions.handing import release
 from labeling.queues.actions.opening import hold_seats
 from labeling.queues.actions.refusals import CannotChange
 from labeling.queues.models import DROPPED, WORK, Assignment, Item, Lease, Round, RoundMember
-from labeling.queues.plan import fill, level
+from labeling.queues.plan import even, fill
 
 
 def reassign(*, round: Round, giver: User, taker: User, count: int | None = None, actor: User) -> int:
@@ -56,23 +56,14 @@ def share_out(*, round: Round, actor: User) -> int:
     with transaction.atomic():
         crew = crew_of(round)
         rows = list(waiting(round).filter(reviewer__in=crew.places).order_by("-place"))
-        have = Counter(one.reviewer_id for one in rows)
-        over = level([have[pk] for pk in crew.places])
-        spare = dict(zip(crew.places, over, strict=True))
-        excess = []
-        for one in rows:
-            if one.reviewer_id is not None and spare[one.reviewer_id] > 0:
-                spare[one.reviewer_id] -= 1
-                have[one.reviewer_id] -= 1
-                excess.append(one)
-        slots = Slots(round, excess, crew)
-        given = fill(
-            slots.items, slots.barred, np.array([have[pk] for pk in crew.places]), crew.met, round.seed
-        )
+        slots = Slots(round, rows, crew)
+        holders = np.array([crew.places[one.reviewer_id or 0] for one in rows], dtype=np.int64)
+        levelled = even(slots.items, holders, slots.barred, crew.met)
         moves = [
-            (one, crew.people[at]) for one, at in zip(excess, given.tolist(), strict=True)
-            if at >= 0 and crew.people[at] != one.reviewer_id
-        ]  # fmt: skip
+            (one, crew.people[at])
+            for one, at in zip(rows, levelled.tolist(), strict=True)
+            if crew.people[at] != one.reviewer_id
+        ]
         give(round, moves)
         if moves:
             record(

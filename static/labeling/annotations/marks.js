@@ -18,7 +18,8 @@ export class Marks {
     this.add = add; // (kind, anchor)
     this.bar = document.querySelector("[data-span-bar]");
     this.choice = null;
-        document.addEventListener("mousedown", (event) => {
+    this.ranges = new Map(); // of the marks that were drawn: finding words among thousands of elements takes its time
+    document.addEventListener("mousedown", (event) => {
       if (event.target.closest?.("[data-mark]")) event.preventDefault(); // the selection stays
     }, { signal });
     document.defaultView.addEventListener("keydown", (event) => this.onKey(event), { capture: true, signal });
@@ -145,8 +146,13 @@ export class Marks {
   /** Draw all marks, those of the units that are not at hand paler; ones whose part is not on the page are left out. */
   draw(spans, unit = 0) {
     const byName = { "span-truth": [], "span-misleads": [], "span-mine": [], "span-other": [] };
+    const before = this.ranges;
+    this.ranges = new Map();
     for (const span of spans) {
-      const range = toRange(this.root, span);
+      const key = `${span.position}/${span.part}/${span.start}/${span.end}`;
+      const kept = before.get(key);
+      const range = kept?.startContainer.isConnected && !kept.collapsed ? kept : toRange(this.root, span);
+      if (range) this.ranges.set(key, range);
       if (range) byName[(span.unit ?? unit) === unit ? (DRAWN[span.kind] ?? "span-mine") : "span-other"].push(range);
     }
     for (const [name, ranges] of Object.entries(byName)) highlight(name, ranges);
@@ -163,10 +169,17 @@ export class Marks {
   }
 }
 
+/** Only what comes or goes is painted anew: a highlight that is replaced is painted over the whole page. */
 function highlight(name, ranges) {
   if (!globalThis.CSS?.highlights) return;
-  if (ranges.length) CSS.highlights.set(name, new Highlight(...ranges));
-  else CSS.highlights.delete(name);
+  const drawn = CSS.highlights.get(name);
+  if (!ranges.length) CSS.highlights.delete(name);
+  else if (!drawn) CSS.highlights.set(name, new Highlight(...ranges));
+  else {
+    const wanted = new Set(ranges);
+    for (const range of [...drawn]) if (!wanted.has(range)) drawn.delete(range);
+    for (const range of ranges) drawn.add(range);
+  }
 }
 
 function rangeIn(root, from, to) {

@@ -1,5 +1,7 @@
 """Who meets whom: loads and pairs stay level, whatever the numbers."""
 
+from collections import Counter
+from itertools import permutations, product
 from math import comb
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling.queues.plan import NoPlan, Whole, fill, level, plan, strewn
+from labeling.queues.plan import NoPlan, Whole, even, fill, plan, strewn
 
 
 def loads_and_pairs(blocks: Whole, reviewers: int) -> tuple[Whole, Whole]:
@@ -90,10 +92,59 @@ def test_a_slot_that_nobody_may_have_stays_empty() -> None:
     assert fill(np.array([0]), nobody, np.zeros(2), np.zeros((2, 2)), seed=0).tolist() == [-1]
 
 
-def test_levelling_takes_from_those_who_have_more() -> None:
-    assert level([10, 2, 0]) == [6, 0, 0]  # 12 in all, 4 each
-    assert level([5, 4, 4]) == [0, 0, 0]
-    assert level([7, 0]) == [3, 0]  # 4 and 3
+def slots_of(bars: list[list[int]]) -> tuple[Whole, Whole, np.ndarray]:
+    """Slots, holders and bars from rows of: 0 free to take, 1 barred, 2 holds a slot of the item."""
+    table = np.array(bars, dtype=np.int64).reshape(-1, len(bars[0]) if bars else 3)
+    items, holders = np.nonzero(table == 2)
+    return items, holders, table > 0
+
+
+def test_whoever_has_more_gives_on_until_all_have_as_much() -> None:
+    items, holders, barred = slots_of([[2, 0, 0]] * 10 + [[0, 2, 0]] * 2)
+    found = even(items, holders, barred, np.zeros((3, 3)))
+    assert np.bincount(found).tolist() == [4, 4, 4]
+    assert (found == holders).sum() == 6  # no more is moved than must be
+    assert even(
+        items, np.sort(found), np.eye(3, dtype=bool)[np.sort(found)], np.zeros((3, 3))
+    ).tolist() == sorted(found.tolist())
+
+
+def test_what_one_cannot_give_directly_goes_by_way_of_a_third() -> None:
+    items, holders, barred = slots_of(
+        [[2, 0, 1]] * 4 + [[1, 2, 0]] * 2
+    )  # the first can give the last nothing
+    assert np.bincount(even(items, holders, barred, np.zeros((3, 3))), minlength=3).tolist() == [2, 2, 2]
+
+
+def test_nobody_who_could_take_it_leaves_it_where_it_is() -> None:
+    items, holders, barred = slots_of([[2, 1]] * 5)
+    assert even(items, holders, barred, np.zeros((2, 2))).tolist() == holders.tolist()
+    assert even(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 3), bool), np.zeros((3, 3))).tolist() == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), max_size=5))
+def test_no_other_distribution_is_more_level(bars: list[list[int]]) -> None:
+    items, holders, barred = slots_of(bars)
+    found = even(items, holders, barred, np.zeros((3, 3)))
+    given_by = {item: set(np.flatnonzero(~barred[item]).tolist()) for item in range(len(bars))}
+    for item in range(len(bars)):
+        mine = found[items == item].tolist()
+        assert len(set(mine)) == len(mine)
+        assert set(mine) <= given_by[item] | set(holders[items == item].tolist())
+    choices = [
+        list(
+            permutations(
+                sorted(given_by[item] | set(holders[items == item].tolist())), int((items == item).sum())
+            )
+        )
+        for item in range(len(bars))
+    ]
+    best = min(
+        sum(n * n for n in Counter(one for block in blocks for one in block).values())
+        for blocks in product(*choices)
+    )
+    assert sum(n * n for n in Counter(found.tolist()).values()) == best
 
 
 @settings(deadline=None)
@@ -101,8 +152,7 @@ def test_levelling_takes_from_those_who_have_more() -> None:
 def test_gold_is_strewn_evenly_and_every_place_is_taken_once(work: int, gold: int, seed: int) -> None:
     places, at = strewn(work, gold, np.random.default_rng(seed))
     assert sorted([*places.tolist(), *at.tolist()]) == list(range(work + gold))
-    stretch = (work + gold) / gold if gold else 0
-    # a stretch around its middle, and one more since places are whole
-    assert all(
-        abs(place - stretch * (number + 0.5)) <= stretch + 1 for number, place in enumerate(at.tolist())
-    )
+    for number, place in enumerate(
+        at.tolist()
+    ):  # each in a stretch of its own, and these are as long as can be
+        assert number * (work + gold) // gold <= place < (number + 1) * (work + gold) // gold

@@ -197,9 +197,7 @@ def test_what_is_left_is_shared_out(round: Round, crew: list[User], mia: User, c
     actions.add_member(round=round, user=late, actor=mia)
     assert actions.share_out(round=round, actor=mia) > 0
     left = [len(round.assignments.filter(reviewer=one, is_open=True)) for one in (*crew, late)]
-    assert sum(left) == 12
-    assert max(left) - min(left) <= 3  # Ana has had most of the items herself
-    assert left[3] >= 2  # the newcomer has a share
+    assert left == [3, 3, 3, 3]  # although Ana may get three of the nine items only
     for one in (*crew, late):
         work_through(round, one)
     assert not round.items.filter(finished_at__isnull=True).exists()
