@@ -17,6 +17,8 @@ from auditor.corpus.records import ParsedMessage, ParsedTranscript, Place
 from auditor.corpus.writer import write
 from auditor.evidence import actions as evidence
 from auditor.evidence.models import Channel
+from auditor.llm.calls import Call
+from auditor.llm.models import Endpoint, Reply
 from auditor.sampling.models import Sample, SampleItem
 from labeling.annotations.models import BLIND, FINAL, LabelRevision, LabelSpan, LabelUnit
 from labeling.codebooks import actions as codebooks
@@ -90,6 +92,47 @@ def reading(channel: Channel, transcript: Transcript, value: float | None, **mor
     """One reading of a channel on a transcript."""
     new = evidence.NewReading(channel=channel, transcript_id=transcript.pk, value=value, **more)
     evidence.write_readings(readings=[new], source="test")
+
+
+def endpoint(project: Project, base_url: str = "https://models.example.org/v1", **more: Any) -> Endpoint:
+    """An endpoint with the models `ok` (priced) and `free` (not), unless others are given."""
+    more.setdefault("name", f"Endpoint {next(_numbers)}")
+    more.setdefault("created_by", _owner(project))
+    models = [
+        {"name": "ok", "context": 8192, "price_in": "2", "price_out": "10"},
+        {"name": "free", "context": 8192, "price_in": "", "price_out": ""},
+    ]
+    return Endpoint.objects.create(
+        project=project, base_url=base_url, models=more.pop("models", models), **more
+    )
+
+
+def call(number: int = 0, *, model: str = "ok", text: str = "", **more: Any) -> Call:
+    """A question of about ten tokens; each number and text is another."""
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": text or f"question {number}"}],
+        "max_tokens": 10,
+    }
+    key = hashlib.sha256(f"{model} {text} {number}".encode()).hexdigest()
+    given = {
+        "ident": number,
+        "key": key,
+        "body": body,
+        "schema": None,
+        "prompt_tokens": 10,
+        "answer_tokens": 10,
+    }
+    return Call(**{**given, **more})
+
+
+def reply(endpoint: Endpoint, content: str = "Fine.", **more: Any) -> Reply:
+    """A stored answer; each call makes another."""
+    given = {
+        "key": hashlib.sha256(f"reply {next(_numbers)}".encode()).hexdigest(), "model": "ok", "content": content,
+        "finish_reason": "stop", "raw": {}, "prompt_tokens": 10, "completion_tokens": 2, "cost": 40, "latency_ms": 20, "attempts": 1,
+    }  # fmt: skip
+    return Reply.objects.create(project=endpoint.project, endpoint=endpoint, **{**given, **more})
 
 
 def user_ids(*people: User) -> list[int]:

@@ -53,6 +53,7 @@ EVIDENCE_APPS = [
     "auditor.webhooks",
     "auditor.corpus",
     "auditor.evidence",
+    "auditor.llm",
     "auditor.sampling",
     "auditor.intake",
     "auditor.browse",
@@ -233,6 +234,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ALWAYS_EAGER = env.EAGER_TASKS
 CELERY_TASK_EAGER_PROPAGATES = env.EAGER_TASKS
 CELERY_TASK_DEFAULT_QUEUE = "io"
+CELERY_TASK_ROUTES = {"judging.*": {"queue": "llm"}}  # long: they wait for models, and short work does not for them
 CELERY_BEAT_SCHEDULE = {
     "pulse": {"task": "runs.pulse", "schedule": 10.0, "options": {"expires": 20}},
     "sweep": {"task": "runs.sweep", "schedule": 15.0, "options": {"expires": 30}},
@@ -259,6 +261,7 @@ USE_THOUSAND_SEPARATOR = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 << 20  # bytes of a form, files excluded
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 ALLOWED_HOOK_HOSTS = env.ALLOWED_HOOK_HOSTS
+ALLOWED_MODEL_HOSTS = env.ALLOWED_MODEL_HOSTS
 MAX_UPLOAD_BYTES = env.MAX_UPLOAD_MB << 20
 
 LOGGING = {
@@ -267,4 +270,7 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {  # a line for each call would be all that a log holds, and OPENAI_LOG may not ask for more
+        name: {"level": "WARNING"} for name in ("openai", "httpx2", "httpcore2")
+    },
 }

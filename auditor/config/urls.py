@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("auditor.accounts.urls")),
     path("p/<slug:project>/runs/", include("auditor.runs.urls")),
     path("p/<slug:project>/webhooks/", include("auditor.webhooks.urls")),
+    path("p/<slug:project>/endpoints/", include("auditor.llm.urls")),
     path("p/<slug:project>/", include("auditor.intake.urls")),
     path("p/<slug:project>/transcripts/", include("auditor.browse.urls")),
     path("p/<slug:project>/channels/", include("auditor.evidence.urls")),

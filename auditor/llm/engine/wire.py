@@ -1,0 +1,105 @@
+"""The way out to an endpoint: to network addresses that were looked at, with the headers that we mean, and bounded.
+
+Imported by `client` inside the thread that calls, as it imports the HTTP library.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Collection, Iterable
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from auditor import __version__
+from auditor.llm.secret import Key
+from auditor.webhooks.addresses import is_public
+
+MOST_BODY = 16 << 20  # bytes of one answer
+CONNECTS_WITHIN = 15.0  # seconds
+SENT = ("host", "content-type", "content-length", "accept")  # headers of the client that go out
+
+
+class NotAllowed(Exception):
+    """The endpoint's name leads to an address that may not be called."""
+
+
+class TooLarge(Exception):
+    """The answer has more bytes than are read."""
+
+
+class Looked(httpcore2.AnyIOBackend):
+    """Connects to addresses that were looked at, whatever the name says later."""
+
+    def __init__(self, allowed: Collection[str]) -> None:
+        self._allowed = allowed
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Connect to the first address of the host that answers; none if one of them is not public."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as problem:
+            raise httpcore2.ConnectError(f"{host} cannot be looked up: {problem.strerror}") from problem
+        ips = list(dict.fromkeys(str(one[4][0]) for one in found))
+        if host.rstrip(".") not in self._allowed:
+            for ip in ips:
+                if not is_public(ip):
+                    raise NotAllowed(f"{host} is {ip}, which is not a public address.")
+        for ip in ips[:-1]:
+            try:
+                return await super().connect_tcp(ip, port, timeout, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return await super().connect_tcp(ips[-1], port, timeout, local_address, socket_options)
+
+
+class Bounded(httpx2.AsyncByteStream):
+    """A body that ends after so many bytes."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for part in self._stream:
+            size += len(part)
+            if size > MOST_BODY:
+                raise TooLarge(f"The answer has more than {MOST_BODY >> 20} MB.")
+            yield part
+
+    async def aclose(self) -> None:
+        """Let the connection go."""
+        await self._stream.aclose()
+
+
+class Wire(httpx2.AsyncHTTPTransport):
+    """Sends what we mean to send, and reads what we can hold."""
+
+    def __init__(self, *, key: Key, allowed: Collection[str], connections: int) -> None:
+        self._key = key
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=httpx2.create_ssl_context(trust_env=False), max_connections=connections,
+            max_keepalive_connections=connections, keepalive_expiry=30.0, network_backend=Looked(allowed),
+        )  # fmt: skip
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """One request; its key is added here, so that nothing above ever holds it."""
+        headers = [(name, value) for name in SENT if (value := request.headers.get(name))]
+        headers += [("User-Agent", f"Auditor/{__version__}"), ("Accept-Encoding", "identity")]
+        if self._key:
+            headers.append(("Authorization", f"Bearer {self._key.reveal()}"))
+        request.headers = httpx2.Headers(headers)
+        response = await super().handle_async_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            raise TooLarge("The answer is packed, which was not asked for.")
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = Bounded(response.stream)
+        return response
