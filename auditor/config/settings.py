@@ -55,6 +55,8 @@ EVIDENCE_APPS = [
     "auditor.evidence",
     "auditor.llm",
     "auditor.sampling",
+    "auditor.llm",
+    "auditor.judging",
     "auditor.intake",
     "auditor.browse",
 ]
@@ -243,6 +245,10 @@ CELERY_BEAT_SCHEDULE = {
     "give_on": {"task": "queues.give_on", "schedule": 15.0, "options": {"expires": 30}},
     "settle": {"task": "adjudication.settle_due", "schedule": 15.0, "options": {"expires": 30}},
 }
+
+# --- Who keeps a record of what stands behind evidence of a kind that came from outside
+
+WITNESSES = {"judge": "auditor.judging.actions.imported_version"}
 
 # --- The one-command run
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from auditor.accounts.models import User
 from auditor.corpus.copying import copy_rows, next_ids
@@ -19,6 +21,7 @@ from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rol
 from auditor.evidence.quotes import Located, MessageTexts, locate
 from auditor.ledger.actions import record
 
+OWN = "channel {} is computed here, and nothing from outside may write to it"
 PEOPLE = "people."  # how keys of channels of kind human begin
 READING_COLUMNS = (
     "id", "channel_id", "transcript_id", "position", "part", "start", '"end"', "identifier", "value", "label",
@@ -41,6 +44,7 @@ class CitedQuote:
     position: int | None = None
     source_id: str = ""
     part: str = ""
+    found: Located | None = None  # where they stand, if somebody has looked for them already
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,19 @@ class ChannelClash(ValueError):
 
 
 def declare_channel(
-    *, project_id: int, key: str, kind: str, actor: User | None, name: str = "", **declared: Any
+    *, project_id: int, key: str, kind: str, actor: User | None, name: str = "", own: bool = False, **declared: Any
 ) -> Channel:
     """The project's channel of this key, made at first mention; later mentions may fill what was empty.
 
+    One that came from outside is made known to whoever keeps count of its kind: see `WITNESSES` in the settings.
+
     Args:
+        own: a run of the project computes it, and keeps a record of how.
         declared: any of unit, rollup, lo, hi, polarity, notice, detail.
 
     Raises:
         ChannelClash: the key is taken by a channel of another kind or unit or kept for people's
-            labels, or the rollup is unknown.
+            labels, is computed here and now comes from outside or the reverse, or the rollup is unknown.
     """
     if key.startswith(PEOPLE) and kind != HUMAN:
         raise ChannelClash(f"channel {key}: keys that begin with {PEOPLE} are for what people decide here")
@@ -93,13 +100,17 @@ def declare_channel(
         channel, created = Channel.objects.get_or_create(
             project_id=project_id,
             key=key[:200],
-            defaults={"name": (name or key)[:300], "kind": kind, **given},
+            defaults={"name": (name or key)[:300], "kind": kind, "own": own, **given},
         )
         if created:
             record(
                 verb="channel.declared", subject=channel, actor=actor, project_id=project_id, key=channel.key
             )
+            if not own and (witness := settings.WITNESSES.get(kind)):
+                import_string(witness)(channel=channel, actor=actor)
             return channel
+        if channel.own != own:
+            raise ChannelClash(OWN.format(key) if channel.own else f"channel {key} came from outside")
         if channel.kind != kind or channel.unit != given.get("unit", channel.unit):
             raise ChannelClash(f"channel {key} exists as {channel.kind} by {channel.unit}, not {kind}")
         changed = [n for n in given if getattr(channel, n) in (None, "", {})]
@@ -302,15 +313,16 @@ def _write_quotes(cited: list[tuple[Reading, NewReading]]) -> None:
     """Look for each cited quote in its transcript and keep what was found, or that nothing was."""
     if not cited:
         return
+    unknown = {row.transcript_id for row, new in cited if any(one.found is None for one in new.quotes)}
     texts = {
         pk: [MessageTexts(m.position, m.role, m.source_id, texts_of(m)) for m in messages]
-        for pk, messages in messages_of({reading.transcript_id for reading, _ in cited}).items()
+        for pk, messages in (messages_of(unknown) if unknown else {}).items()
     }
     quotes = []
     for reading, new in cited:
         for quote in new.quotes:
             hint = quote.position if quote.position is not None else quote.source_id
-            found = _located(quote, texts[reading.transcript_id], hint)
+            found = quote.found or _located(quote, texts[reading.transcript_id], hint)
             quotes.append(
                 Quote(
                     reading=reading, text=quote.text, status=found.status, position=found.position,

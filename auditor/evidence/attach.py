@@ -20,7 +20,14 @@ from auditor.corpus.models import SourceFile
 from auditor.corpus.queries import ids_by_external_id, ids_by_fingerprint, ids_by_uuid, messages_of
 from auditor.corpus.records import Rejection
 from auditor.corpus.sources import keep_source, open_source
-from auditor.evidence.actions import ChannelClash, CitedQuote, NewReading, declare_channel, write_readings
+from auditor.evidence.actions import (
+    OWN,
+    ChannelClash,
+    CitedQuote,
+    NewReading,
+    declare_channel,
+    write_readings,
+)
 from auditor.evidence.formats import parse
 from auditor.evidence.lengths import lengths_of, problem_with
 from auditor.evidence.models import HUMAN, Channel, EvidenceBatch, EvidenceReject
@@ -215,6 +222,8 @@ class _Attacher:
             )  # fmt: skip
         if self._channels[key].kind == HUMAN:
             raise _CannotAttach(TAKEN.format(key))
+        if self._channels[key].own:
+            raise _CannotAttach(OWN.format(key))
         return self._channels[key]
 
 

@@ -30,6 +30,7 @@ class Channel(models.Model):
     hi = models.FloatField(null=True)
     polarity = models.CharField(max_length=200, blank=True)  # what a high value means, in words
     notice = models.CharField(max_length=300, blank=True)  # a warning shown wherever the channel appears
+    own = models.BooleanField(default=False)  # runs of this project compute it; no file may write to it
     detail = models.JSONField(
         default=dict
     )  # layer, hook, rubric, explanation: whatever the producer declares

@@ -15,12 +15,21 @@ from auditor.ledger.actions import record
 from auditor.runs.models import SILENT_AFTER, Pulse, Run
 
 log = logging.getLogger(__name__)
+BY_HAND = "Paused."
 BEAT_EVERY = 1.0  # seconds between writes of progress
 MAX_ATTEMPTS = 5
 
 
 class Cancelled(Exception):
     """Somebody asked this run to stop."""
+
+
+class Paused(Exception):
+    """It waits for a person, who asked for that or has to change something first; its message says which."""
+
+
+class Again(Exception):
+    """The carrier has done its share; the run is queued for the next one, which is rung for at once."""
 
 
 class TakenOver(Exception):
@@ -61,27 +70,48 @@ def open_run(
 
 
 def cancel_run(*, run: Run, actor: Any) -> None:
-    """Ask a run to stop; a queued one stops at once, a running one at its next beat."""
+    """Ask a run to stop; a queued or paused one stops at once, a running one at its next beat."""
     with transaction.atomic():
         row = Run.objects.select_for_update().get(pk=run.pk)
         if row.is_over:
             return
         row.cancel_asked = True
-        if row.status == "queued":
+        if row.status in ("queued", "paused"):
             row.status, row.finished_at = "cancelled", timezone.now()
         row.save(update_fields=["cancel_asked", "status", "finished_at"])
         record(verb="run.cancelled", subject=row, actor=actor, project_id=row.project_id)
 
 
-def reopen_run(*, run: Run, actor: Any) -> Run:
-    """Queue a run that was cancelled or failed once more; ring for it. One that is not over is left alone."""
+def pause_run(*, run: Run, actor: Any) -> None:
+    """Ask a run to wait; a queued one waits at once, a running one from its next beat. Safe to repeat."""
     with transaction.atomic():
         row = Run.objects.select_for_update().get(pk=run.pk)
-        if row.status not in ("cancelled", "failed"):
+        if row.rests or row.pause_asked:
+            return
+        row.pause_asked = True
+        if row.status == "queued":
+            row.status, row.pause_asked, row.note = "paused", False, BY_HAND
+        row.save(update_fields=["pause_asked", "status", "note"])
+        record(verb="run.paused", subject=row, actor=actor, project_id=row.project_id, kind=row.kind)
+
+
+def reopen_run(*, run: Run, actor: Any, when_done: bool = False) -> Run:
+    """Queue a run that rests once more; ring for it. One that somebody carries or should is left alone.
+
+    Args:
+        when_done: also one that came to its end, because it has new work.
+    """
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(pk=run.pk)
+        if not row.rests or (row.status == "done" and not when_done):
             return row
-        row.status, row.cancel_asked, row.attempts, row.finished_at = "queued", False, 0, None
-        row.rung_at, row.note = timezone.now(), ""
-        row.save(update_fields=["status", "cancel_asked", "attempts", "finished_at", "rung_at", "note"])
+        row.status, row.cancel_asked, row.pause_asked, row.attempts = "queued", False, False, 0
+        row.finished_at, row.rung_at, row.note = None, timezone.now(), ""
+        row.save(
+            update_fields=[
+                "status", "cancel_asked", "pause_asked", "attempts", "finished_at", "rung_at", "note"
+            ]
+        )  # fmt: skip
         record(verb="run.reopened", subject=row, actor=actor, project_id=row.project_id, kind=row.kind)
     return row
 
@@ -93,6 +123,7 @@ class Ticket:
         self.run = run
         self.claim = claim
         self.note = ""  # the latest words, written at the end even where a beat was not
+        self.again = False  # whether there is more to do: its task rings once it has left the run
         self._beaten = monotonic()
 
     def beat(self, *, done: int, total: int | None = None, note: str = "", force: bool = False) -> None:
@@ -100,6 +131,7 @@ class Ticket:
 
         Raises:
             Cancelled: somebody asked the run to stop.
+            Paused: somebody asked it to wait.
             TakenOver: another worker carries it now.
         """
         self.note = note[:500] or self.note
@@ -114,17 +146,21 @@ class Ticket:
         mine = Run.objects.filter(pk=self.run.pk, claim=self.claim, status="running")
         if not mine.update(**changes):
             raise TakenOver(f"run {self.run.pk} is carried by another worker")
-        if mine.filter(cancel_asked=True).exists():
+        asked = mine.values_list("cancel_asked", "pause_asked").first()
+        if asked is not None and asked[0]:
             raise Cancelled(f"run {self.run.pk} was cancelled")
+        if asked is not None and asked[1]:
+            raise Paused(BY_HAND)
 
 
 @contextmanager
 def carry(run_id: int) -> Iterator[Ticket | None]:
     """Claim a run, let the caller do its work, and write down how it ended.
 
-    Yields None when there is nothing to do: the run is over or another worker's. An exception
-    other than `Cancelled`, `TakenOver` and `Refused` leaves the run queued for the sweep, until it
-    has been tried `MAX_ATTEMPTS` times, and is logged; the worker goes on.
+    Yields None when there is nothing to do: the run rests or is another worker's. `Again` leaves it
+    queued, and says so by `again`. An exception other than that, `Cancelled`, `Paused`, `TakenOver`
+    and `Refused` leaves the run queued for the sweep, until it has been tried `MAX_ATTEMPTS` times, and
+    is logged; the worker goes on.
     """
     ticket = _claim(run_id)
     if ticket is None:
@@ -136,6 +172,11 @@ def carry(run_id: int) -> Iterator[Ticket | None]:
         return
     except Cancelled:
         _leave(ticket, "cancelled", note="Cancelled.")
+    except Paused as pause:
+        _leave(ticket, "paused", note=str(pause)[:500], pause_asked=False)
+    except Again:
+        _leave(ticket, "queued", attempts=0, note=ticket.note)
+        ticket.again = True
     except Refused as problem:
         _leave(ticket, "failed", note=str(problem)[:500])
     except Exception as problem:
@@ -152,7 +193,7 @@ def carry(run_id: int) -> Iterator[Ticket | None]:
 def _leave(ticket: Ticket, status: str, **changes: Any) -> None:
     """Write down how the carrying ended, unless another worker carries the run now."""
     now = timezone.now()
-    moment = {"rung_at": now} if status == "queued" else {"finished_at": now}
+    moment = {"rung_at": now} if status == "queued" else {} if status == "paused" else {"finished_at": now}
     with transaction.atomic():
         mine = Run.objects.filter(pk=ticket.run.pk, claim=ticket.claim, status="running")
         if mine.update(status=status, **moment, **changes):
@@ -182,7 +223,7 @@ def _claim(run_id: int) -> Ticket | None:
     now = timezone.now()
     with transaction.atomic():
         run = Run.objects.select_for_update().filter(pk=run_id).first()
-        if run is None or run.is_over:
+        if run is None or run.rests:
             return None
         if run.status == "running" and run.beat_at and run.beat_at > now - SILENT_AFTER:
             return None

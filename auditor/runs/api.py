@@ -10,6 +10,7 @@ from auditor.accounts.access import access_caller
 from auditor.accounts.models import Membership, Role, Scope
 from auditor.runs import actions, queries
 from auditor.runs.models import Run
+from auditor.runs.tasks import queue_again
 from auditor.web.listed import After, Limit, Listed, listed
 
 router = Router(tags=["Runs"])
@@ -21,7 +22,7 @@ class RunOut(Schema):
     id: int
     kind: str
     title: str
-    status: str = Field(description="queued, running, done, failed or cancelled")
+    status: str = Field(description="queued, running, paused, done, failed or cancelled")
     done: int
     total: int | None
     unit: str
@@ -53,6 +54,22 @@ def cancel(request: HttpRequest, pk: int) -> RunOut:
     """A queued one stops at once, a running one soon; safe to repeat."""
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
     actions.cancel_run(run=_access(membership, pk), actor=membership.user)
+    return RunOut.of(_access(membership, pk))
+
+
+@router.post("/runs/{int:pk}/pause", response=RunOut, summary="Ask it to wait")
+def pause(request: HttpRequest, pk: int) -> RunOut:
+    """A queued one waits at once, a running one soon; safe to repeat."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    actions.pause_run(run=_access(membership, pk), actor=membership.user)
+    return RunOut.of(_access(membership, pk))
+
+
+@router.post("/runs/{int:pk}/resume", response=RunOut, summary="Let one that rests go on")
+def resume(request: HttpRequest, pk: int) -> RunOut:
+    """One that was paused, cancelled or failed is carried on; safe to repeat."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    queue_again(run=_access(membership, pk), actor=membership.user)
     return RunOut.of(_access(membership, pk))
 
 

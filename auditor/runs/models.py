@@ -1,8 +1,10 @@
 """Long jobs as rows: the row is the truth, the broker only rings the bell.
 
     queued -> running -> done | failed | cancelled
+                 ^---- paused
 
-A running row beats; one that stopped beating is taken up again by the sweep.
+A running row beats; one that stopped beating is taken up again by the sweep. A paused one waits for a
+person to resume it.
 """
 
 from datetime import timedelta
@@ -11,14 +13,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-STATUSES = ("queued", "running", "done", "failed", "cancelled")
+STATUSES = ("queued", "running", "paused", "done", "failed", "cancelled")
 SILENT_AFTER = timedelta(seconds=60)  # a running job that has not beaten for so long is dead
 UNHEARD_AFTER = timedelta(seconds=20)  # a queued job that nobody took up for so long is rung again
 
 
 class RunQuerySet(models.QuerySet["Run"]):
     def open(self) -> "RunQuerySet":
-        """Runs that are not over."""
+        """Runs that somebody carries or should."""
         return self.filter(status__in=["queued", "running"])
 
     def abandoned(self) -> "RunQuerySet":
@@ -45,6 +47,7 @@ class Run(models.Model):
     claim = models.UUIDField(null=True)  # who carries it now
     attempts = models.PositiveIntegerField(default=0)
     cancel_asked = models.BooleanField(default=False)
+    pause_asked = models.BooleanField(default=False)
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     rung_at = models.DateTimeField(default=timezone.now)
@@ -72,6 +75,11 @@ class Run(models.Model):
     def is_over(self) -> bool:
         """Nothing more will happen to it."""
         return self.status in ("done", "failed", "cancelled")
+
+    @property
+    def rests(self) -> bool:
+        """Nothing happens to it unless a person resumes it."""
+        return self.is_over or self.status == "paused"
 
     @property
     def percent(self) -> int | None:

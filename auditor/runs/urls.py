@@ -7,4 +7,6 @@ urlpatterns = [
     path("", views.runs, name="list"),
     path("<int:pk>/", views.run, name="run"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("<int:pk>/pause/", views.pause, name="pause"),
+    path("<int:pk>/resume/", views.resume, name="resume"),
 ]

@@ -10,6 +10,7 @@ from auditor.accounts.access import access_project
 from auditor.accounts.models import Membership, Role
 from auditor.runs import actions, queries
 from auditor.runs.models import Run
+from auditor.runs.tasks import queue_again
 from auditor.web.pages import wants_fragment
 
 OVER = 286  # the answer at which htmx stops polling
@@ -42,7 +43,7 @@ def run(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "next": _next(found, project),
     }
     template = "auditor/runs/run.html#progress" if fragment else "auditor/runs/run.html"
-    response = render(request, template, context, status=OVER if fragment and found.is_over else 200)
+    response = render(request, template, context, status=OVER if fragment and found.rests else 200)
     patch_vary_headers(response, ("HX-Request", "HX-Boosted", "HX-History-Restore-Request"))
     return response
 
@@ -52,6 +53,23 @@ def cancel(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.MANAGER)
     found = access_run(membership, pk)
     actions.cancel_run(run=found, actor=membership.user)
+    return redirect("runs:run", project=project, pk=found.pk)
+
+
+@require_POST
+def pause(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    membership = access_project(request, project, role=Role.MANAGER)
+    found = access_run(membership, pk)
+    actions.pause_run(run=found, actor=membership.user)
+    return redirect("runs:run", project=project, pk=found.pk)
+
+
+@require_POST
+def resume(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """Let a run that rests go on from where it is."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    found = access_run(membership, pk)
+    queue_again(run=found, actor=membership.user)
     return redirect("runs:run", project=project, pk=found.pk)
 
 
