@@ -147,7 +147,9 @@ def checked(
     rubric = rubric.replace("\r\n", "\n")
     try:
         if ENTROPY in parse_rubric(rubric).by_key:
-            raise DefinitionProblem("rubric", f"No dimension is called {ENTROPY}: that is how far votes differ.")
+            raise DefinitionProblem(
+                "rubric", f"No dimension is called {ENTROPY}: that is how far votes differ."
+            )
     except RubricProblem as problem:
         raise DefinitionProblem("rubric", str(problem)) from problem
     try:
@@ -320,7 +322,11 @@ def raise_cap(*, judging: JudgeRun, cap: int | None, actor: User) -> None:
         CannotJudge: less than it has spent, or a cap without prices.
     """
     with transaction.atomic():
-        row = JudgeRun.objects.select_for_update().select_related("version__endpoint").get(pk=judging.pk)
+        row = (
+            JudgeRun.objects.select_for_update(of=("self",))
+            .select_related("version__endpoint")
+            .get(pk=judging.pk)
+        )
         if cap is not None and cap <= row.spent:
             raise CannotJudge("It has spent so much already.")
         if cap is not None and not _has_price(row.version):

@@ -4,6 +4,7 @@ The columns go over as one JSON text, so that a batch costs the driver one param
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count

@@ -12,6 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditor.accounts.models import Project, User
+from auditor.corpus.queries import messages_of
+from auditor.judging.actions import write_version
+from auditor.judging.examples import excerpt
+from auditor.judging.models import JudgeVersion
+from auditor.judging.rubric import parse_rubric
 from auditor.ledger.actions import record
 from auditor.runs.actions import Refused, Ticket, open_run
 from labeling.adjudication.actions import settle_due
@@ -19,8 +24,9 @@ from labeling.datasets.card import card
 from labeling.datasets.licences import LICENCES
 from labeling.datasets.manifest import Tally, manifest_of
 from labeling.datasets.models import Release, ReleaseFile, ReleaseItem
-from labeling.datasets.queries import Plan, plan
+from labeling.datasets.queries import Plan, hidden_from, plan
 from labeling.datasets.rows import Records
+from labeling.datasets.teaching import Candidate, CannotTeach, checked_answers, chosen, split_of
 from labeling.datasets.writers import RecordFiles, digest_of
 from labeling.queues.models import Round
 
@@ -136,6 +142,68 @@ def _open_run(release: Release, actor: User) -> None:
     )
     release.run = run
     release.save(update_fields=["run"])
+
+
+def teach_judge(
+    *,
+    release: Release,
+    version: JudgeVersion,
+    answers: Mapping[str, Mapping[str, Any]],
+    each: int,
+    seed: int,
+    actor: User,
+    with_reasons: bool = False,
+) -> JudgeVersion:
+    """The judge's next version, with examples from a frozen release; which they are is kept with it.
+
+    Args:
+        answers: for each label that teaches, what the judge should answer on each dimension.
+        each: examples of each label, at most.
+        with_reasons: also send what adjudicators wrote, which may name people.
+
+    Raises:
+        CannotTeach: the release is not built or hidden from the actor, an answer is none, or nothing is left.
+        DefinitionProblem, SameVersion: see `judging.actions.write_version`.
+    """
+    if release.built_at is None or hidden_from(release, actor):
+        raise CannotTeach(
+            "A dataset teaches once it is built, and nothing in it is hidden from you any more."
+        )
+    if version.imported or version.endpoint is None:
+        raise CannotTeach("A judge that came in with a log cannot be taught.")
+    if not 1 <= each <= 10:
+        raise CannotTeach("Between 1 and 10 examples of each label.")
+    said = checked_answers(parse_rubric(version.rubric), answers)
+    rows = release.items.select_related("item__transcript", "ruling").order_by("order")
+    reasons = {row.item.transcript_id: row.ruling.reason for row in rows}
+    everything = [
+        Candidate(
+            one.pk, f"{one.record_digest}:{one.ordinal}", one.fingerprint, one.prompt_digest, row.ruling.label
+        )
+        for row in rows
+        for one in [row.item.transcript]
+    ]
+    taken = chosen(everything, labels=said, each=each, seed=seed)
+    if not taken:
+        raise CannotTeach("No item of the dataset has one of these labels.")
+    messages = messages_of([one.transcript_id for one in taken])
+    examples = [
+        {
+            "transcript": one.transcript_id, "fingerprint": one.fingerprint, "label": one.label,
+            "text": excerpt(messages[one.transcript_id]), "answer": said[one.label],
+            "why": reasons[one.transcript_id] if with_reasons else "",
+        }
+        for one in taken
+    ]  # fmt: skip
+    source = {
+        "release": release.pk, "name": release.name, "each": each, "seed": seed, "answers": said,
+        "files": {file.name: file.digest for file in release.files.all()}, "split": split_of(taken, everything),
+    }  # fmt: skip
+    return write_version(
+        judge=version.judge, endpoint=version.endpoint, model=version.model, rubric=version.rubric,
+        template=version.template, parameters=version.parameters, renderer=version.renderer, votes=version.votes,
+        examples=examples, examples_from=source, note=f"{len(examples)} examples from {release.name}", actor=actor,
+    )  # fmt: skip
 
 
 def _settle(release: Release, ticket: Ticket) -> None:

@@ -1,9 +1,13 @@
 """What a manager says about a new dataset."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
+from auditor.judging.models import JudgeVersion
+from auditor.judging.rubric import SCALE, Dimension, parse_rubric
 from labeling.datasets.licences import LICENCES
 from labeling.datasets.queries import rounds_to_release
 from labeling.queues.models import Round
@@ -43,3 +47,65 @@ class ReleaseForm(forms.Form):
         rounds = self.fields["round"]
         assert isinstance(rounds, forms.ModelChoiceField)
         rounds.queryset = rounds_to_release(project_id)
+
+
+class TeachForm(forms.Form):
+    """Which judge is taught, and for each label of the release what it should answer; empty: the label does not teach."""
+
+    version = forms.ChoiceField(
+        label="Judge", help_text="Its newest version, with the examples, becomes the next one."
+    )
+    each = forms.IntegerField(
+        label="Examples of each label", initial=2, min_value=1, max_value=10,
+        help_text="Fewer where there are not so many. No two come from one prompt.",
+    )  # fmt: skip
+    seed = forms.IntegerField(
+        initial=0, min_value=0, max_value=2**31 - 1, help_text="Decides which; kept with the version."
+    )
+    with_reasons = forms.BooleanField(
+        required=False, label="With adjudicators' reasons",
+        help_text="What they wrote goes to the endpoint with each example. It may name people.",
+    )  # fmt: skip
+
+    def __init__(
+        self, data: QueryDict | None, *, versions: Sequence[JudgeVersion], labels: Sequence[tuple[str, str, int]],
+        initial: dict[str, Any],
+    ) -> None:  # fmt: skip
+        super().__init__(data, initial=initial)
+        self.labels = labels
+        self._versions = {str(one.pk): one for one in versions}
+        chosen = self.fields["version"]
+        assert isinstance(chosen, forms.ChoiceField)
+        chosen.choices = [(pk, f"{one} ({one.model})") for pk, one in self._versions.items()]
+        said = self.data.get("version") if data is not None else str(initial.get("version"))
+        self.taught = self._versions.get(str(said))
+        self.dimensions = parse_rubric(self.taught.rubric).dimensions if self.taught is not None else ()
+        for code, _, _ in labels:
+            for dimension in self.dimensions:
+                self.fields[f"{code}:{dimension.key}"] = _answer(dimension)
+
+    def rows(self) -> Iterator[tuple[str, str, int, list[forms.BoundField]]]:
+        """Each label with the field of each dimension."""
+        for code, words, n in self.labels:
+            yield code, words, n, [self[f"{code}:{dimension.key}"] for dimension in self.dimensions]
+
+    def said(self) -> dict[str, Any]:
+        """What `actions.teach_judge` takes; labels of which nothing is said are left out."""
+        given = self.cleaned_data
+        answers = {
+            code: {one.key: given[f"{code}:{one.key}"] for one in self.dimensions}
+            for code, _, _ in self.labels
+        }
+        return {
+            "version": self._versions[given["version"]], "each": given["each"], "seed": given["seed"],
+            "with_reasons": given["with_reasons"],
+            "answers": {code: values for code, values in answers.items() if any(v not in ("", None) for v in values.values())},
+        }  # fmt: skip
+
+
+def _answer(dimension: Dimension) -> forms.Field:
+    if dimension.kind == SCALE:
+        lo, hi = dimension.ends
+        return forms.IntegerField(required=False, min_value=lo, max_value=hi, label=dimension.name)
+    choices = [("", "—"), *((one.key, one.name) for one in dimension.labels)]
+    return forms.ChoiceField(required=False, choices=choices, label=dimension.name)

@@ -11,6 +11,8 @@ from django.http import Http404
 from auditor.accounts.models import Membership, User
 from auditor.corpus.models import Transcript
 from auditor.evidence.queries import SCOPES, visible_to
+from auditor.judging.models import JudgeVersion
+from auditor.judging.queries import versions_of
 from labeling.adjudication.models import Case
 from labeling.adjudication.queries import rulings_of, standing_labels
 from labeling.annotations.models import LabelRevision
@@ -142,3 +144,16 @@ def access_file(membership: Membership, pk: int, name: str) -> ReleaseFile:
     if found is None or hidden_from(release, membership.user):
         raise Http404("no such file for you")
     return found
+
+
+def judges_to_teach(project_id: int) -> list[JudgeVersion]:
+    """The newest version of each judge that is asked here, by name."""
+    newest: dict[int, JudgeVersion] = {}
+    for version in versions_of(project_id).filter(imported=False, judge__archived_at__isnull=True):
+        newest.setdefault(version.judge_id, version)  # newest first within a judge
+    return list(newest.values())
+
+
+def labels_in(release: Release) -> list[tuple[str, str, int]]:
+    """(code, words, how many) of each label that the release has."""
+    return [(one["label"], one["words"], one["n"]) for one in release.manifest.get("labels", []) if one["n"]]

@@ -11,13 +11,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from auditor.accounts.access import access_project
 from auditor.accounts.models import Role
+from auditor.judging.actions import SameVersion
+from auditor.judging.definition import DefinitionProblem
 from auditor.web.keyset import BadCursor, page_of
 from auditor.web.pages import render_page
 from labeling.datasets import actions, queries
 from labeling.datasets.card import citation
-from labeling.datasets.forms import ReleaseForm
+from labeling.datasets.forms import ReleaseForm, TeachForm
 from labeling.datasets.models import Release
 from labeling.datasets.tasks import queue_build
+from labeling.datasets.teaching import CannotTeach
 
 PAGE = 50
 PREVIEWED = 40_000  # bytes of the card shown on the page
@@ -94,6 +97,30 @@ def build_again(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     except actions.CannotRelease as problem:
         messages.warning(request, str(problem))
     return redirect("datasets:release", project=project, pk=found.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def teach(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """Labels of a release as a judge's examples: which judge, and what it should answer on each label."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    found = queries.access_release(membership, pk)
+    versions = queries.judges_to_teach(membership.project_id)
+    said = request.POST if request.method == "POST" else request.GET
+    form = TeachForm(
+        said if "version" in said else None, versions=versions, labels=queries.labels_in(found),
+        initial={"version": versions[0].pk if versions else None},
+    )  # fmt: skip
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = actions.teach_judge(release=found, actor=membership.user, **form.said())
+        except (CannotTeach, DefinitionProblem, SameVersion) as problem:
+            form.add_error(None, str(problem))
+        else:
+            messages.success(request, f"{made} has {len(made.examples)} examples, which it will never judge.")
+            return redirect("judging:judge", project=project, slug=made.judge.slug)
+    context = {"release": found, "form": form, "versions": versions}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "labeling/datasets/teach.html", context, status=status)
 
 
 @require_GET

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         ("accounts", "0003_tokens"),
         ("corpus", "0005_messages_are_checked_by_the_statement"),
         ("evidence", "0002_channels_of_our_own"),
-        ("llm", "0001_initial"),
+        ("llm", "0001_endpoints_and_replies"),
         ("runs", "0002_runs_pause"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
