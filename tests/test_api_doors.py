@@ -28,6 +28,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROW = {
     "transcripts": "transcript", "samples": "sample", "codebooks": "book", "codebook-versions": "codebook",
     "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "runs": "run", "webhooks": "webhook", "deliveries": "delivery",
+    "judges": "judge", "judge-versions": "version", "judge-runs": "judging", "judge-preflights": "preflight",
+    "injection-checks": "check", "verdicts": "verdict",
 }  # fmt: skip
 LIFTS = ("/rounds/{pk}/close",)  # whoever manages may end the blindness for all, and the trail says so
 QUERIES = (

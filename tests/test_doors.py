@@ -21,6 +21,11 @@ from auditor.evidence.actions import CitedQuote
 from auditor.evidence.attach import attach_file
 from auditor.intake.actions import import_file
 from auditor.intake.uploads import keep_upload
+from auditor.judging.actions import open_injection_check, open_judging, open_preflight
+from auditor.judging.choosing import Chosen
+from auditor.judging.models import JudgeRun, Preflight, Verdict, VerdictCall
+from auditor.llm.models import Reply
+from auditor.runs.models import Run
 from auditor.webhooks.actions import subscribe
 from auditor.webhooks.models import Delivery
 from labeling.adjudication.actions import rule, settle
@@ -35,6 +40,8 @@ from labeling.queues.actions import add_answers, close_round, create_gold_set, t
 from labeling.queues.actions.checking import Answer
 from labeling.queues.models import Item, Round
 from tests import make
+from tests.auditor.judging.scene import endpoint as model_endpoint
+from tests.auditor.judging.scene import version as judge_version
 from tests.people import person, signed_in
 
 MACHINE, PEOPLE = "machine-canary", "people-canary"
@@ -112,7 +119,84 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
         "codebook": now.codebook_version_id, "gold": _gold(project, olga, now, transcript.pk), "member": Membership.objects.get(user=ana).pk,
         "invitation": _invitation(project, olga), "token": _token(project, olga), **_webhook(project, olga),
         "view": save_view(project=project, owner=olga, name="Hers", query="where=judge.quill+>+1", shared=True).pk,
+        **_judged(project, olga, transcript.pk),
     }  # fmt: skip
+
+
+def _judged(project: Project, olga: User, transcript_id: int) -> dict[str, int]:
+    """A judge that was asked about the transcript: its verdict, what was tried before, and a check."""
+    version = judge_version(model_endpoint(project, olga, "https://192.0.32.10/v1"), olga, slug="own")
+    judging = open_judging(version=version, chosen=Chosen(), actor=olga)
+    said = {"rationale": MACHINE, "label": MACHINE, "values": {"candour": 7, "why": MACHINE}}
+    quote = {
+        "text": f"{MACHINE} said",
+        "status": "not_found",
+        "position": None,
+        "part": "",
+        "start": None,
+        "end": None,
+        "supports": "candour",
+        "hint": 1,
+    }
+    verdict = Verdict.objects.create(
+        run=judging,
+        transcript_id=transcript_id,
+        state="ok",
+        quotes=[quote],
+        unsupported=True,
+        detail={"x": MACHINE},
+        **said,
+    )
+    JudgeRun.objects.filter(pk=judging.pk).update(laid=True, n_transcripts=1)
+    reply = Reply.objects.create(
+        project=project,
+        endpoint=version.endpoint,
+        key="0" * 64,
+        content=MACHINE,
+        raw={"x": MACHINE},
+        latency_ms=1,
+        attempts=1,
+    )
+    VerdictCall.objects.create(verdict=verdict, ask=0, chunk=0, sends=1, reply=reply)
+    preflight = open_preflight(version=version, chosen=Chosen(), actor=olga)
+    tried = [
+        {
+            "transcript": transcript_id,
+            "calls": [
+                {"ask": 0, "chunk": 0, "turns": [{"role": "user", "content": MACHINE}], "reply": reply.pk}
+            ],
+            "verdict": {
+                "state": "ok",
+                "words": "",
+                **said,
+                "quotes": [quote],
+                "unread": [],
+                "detail": {},
+                "unsupported": True,
+            },
+        }
+    ]
+    expected = {
+        "transcripts": 1,
+        "verdicts": 1,
+        "calls": 1,
+        "prompt_tokens": 9,
+        "answer_tokens": 9,
+        "cost": 5,
+        "currency": "USD",
+        "seconds": 1.0,
+        "sized": 1,
+        "characters_per_token": 4.0,
+        "chunked": 0,
+        "paid": 5,
+    }
+    Preflight.objects.filter(pk=preflight.pk).update(result={**expected, "tried": tried})
+    Run.objects.filter(pk__in=[judging.run_id, preflight.run_id]).update(status="done")
+    check = open_injection_check(version=version, actor=olga)
+    return {
+        "judge": version.judge.slug, "version": version.pk, "judging": judging.pk, "verdict": verdict.pk,
+        "preflight": preflight.pk, "check": check.pk,
+    }  # type: ignore[dict-item]  # fmt: skip
 
 
 def _gold(project: Project, olga: User, round: Round, transcript_id: int) -> int:
@@ -157,7 +241,7 @@ def _webhook(project: Project, olga: User) -> dict[str, int]:
 # Which row an address with a number is about.
 ROW = {
     "accounts:withdraw": "invitation", "accounts:reset_link": "member", "accounts:change_role": "member",
-    "accounts:set_active": "member", "accounts:revoke_token": "token", "runs:run": "run", "runs:cancel": "run", "intake:preview": "upload",
+    "accounts:set_active": "member", "accounts:revoke_token": "token", "runs:run": "run", "runs:cancel": "run", "runs:pause": "run", "runs:resume": "run", "intake:preview": "upload",
     "intake:discard": "upload", "intake:add": "upload", "intake:batch": "batch", "intake:resume": "batch",
     "intake:undo": "batch", "intake:raw": "transcript", "intake:raw_file": "transcript", "intake:attachment": "attachment", "intake:result": "run",
     "browse:transcript": "transcript", "browse:change_view": "view", "browse:overview": "transcript", "browse:find": "transcript",
@@ -181,6 +265,7 @@ ROW = {
     **{f"agreement:codebook{page}": "book" for page in ("", "_items", "_compute", "_csv")},
     "adjudication:hold": "case", "adjudication:leave": "case", "adjudication:send_back": "case", "adjudication:example": "case",
     "adjudication:priority": "case", "adjudication:rules": "round", "adjudication:bulk": "round",
+    "datasets:teach": "release",
     "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
 }  # fmt: skip
 QUERIES = (

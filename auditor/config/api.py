@@ -19,6 +19,8 @@ from auditor.accounts.api import Bearer
 from auditor.accounts.api import router as accounts
 from auditor.browse.api import router as browse
 from auditor.evidence.api import router as evidence
+from auditor.judging.api import router as judging
+from auditor.judging.api_runs import router as judge_runs
 from auditor.runs.api import router as runs
 from auditor.sampling.api import router as sampling
 from auditor.web.keyset import BadCursor
@@ -57,6 +59,8 @@ for router in (
     browse,
     evidence,
     sampling,
+    judging,
+    judge_runs,
     codebooks,
     queues,
     managing,

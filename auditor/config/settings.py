@@ -55,7 +55,6 @@ EVIDENCE_APPS = [
     "auditor.evidence",
     "auditor.llm",
     "auditor.sampling",
-    "auditor.llm",
     "auditor.judging",
     "auditor.intake",
     "auditor.browse",
@@ -236,7 +235,9 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ALWAYS_EAGER = env.EAGER_TASKS
 CELERY_TASK_EAGER_PROPAGATES = env.EAGER_TASKS
 CELERY_TASK_DEFAULT_QUEUE = "io"
-CELERY_TASK_ROUTES = {"judging.*": {"queue": "llm"}}  # long: they wait for models, and short work does not for them
+CELERY_TASK_ROUTES = {
+    "judging.*": {"queue": "llm"}
+}  # long: they wait for models, and short work does not for them
 CELERY_BEAT_SCHEDULE = {
     "pulse": {"task": "runs.pulse", "schedule": 10.0, "options": {"expires": 20}},
     "sweep": {"task": "runs.sweep", "schedule": 15.0, "options": {"expires": 30}},

@@ -77,7 +77,14 @@ class ChannelClash(ValueError):
 
 
 def declare_channel(
-    *, project_id: int, key: str, kind: str, actor: User | None, name: str = "", own: bool = False, **declared: Any
+    *,
+    project_id: int,
+    key: str,
+    kind: str,
+    actor: User | None,
+    name: str = "",
+    own: bool = False,
+    **declared: Any,
 ) -> Channel:
     """The project's channel of this key, made at first mention; later mentions may fill what was empty.
 

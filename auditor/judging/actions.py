@@ -195,9 +195,6 @@ def imported_version(*, channel: Channel, actor: User | None) -> JudgeVersion:
     What its source said of the judge (rubric, model, prompt) stands in the channel's detail. Called by
     `evidence` by way of the settings, which have its name, since evidence knows no producer.
     """
-    found = JudgeVersion.objects.filter(channel=channel).first()
-    if found is not None:
-        return found
     slug = slugify(channel.key.removeprefix("judge.").replace(".", "-"))[:60].strip("-") or f"c{channel.pk}"
     with transaction.atomic():
         judge, _ = Judge.objects.get_or_create(

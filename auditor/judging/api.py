@@ -1,38 +1,27 @@
-"""Judges for programs: versions, preflights, runs, verdicts, comparisons."""
+"""Judges for programs: their versions, rubrics, and checks against planted instructions."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field
 
 from auditor.accounts.access import access_caller
 from auditor.accounts.models import Role, Scope
-from auditor.evidence.filters import Filter, FilterError
-from auditor.evidence.queries import visible_to
 from auditor.judging import actions, queries, tasks
-from auditor.judging.choosing import Chosen
 from auditor.judging.definition import DefinitionProblem
 from auditor.judging.models import (
     InjectionCheck,
     Judge,
-    JudgeRun,
     JudgeVersion,
-    Preflight,
-    Verdict,
-    VerdictCall,
 )
 from auditor.llm.models import Endpoint
-from auditor.sampling.models import Sample
 from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
 from auditor.web.shapes import Id
 
 router = Router(tags=["Judges"])
-REPLIED = ("key", "raw", "logprobs", "prompt_tokens", "completion_tokens", "cost", "latency_ms")
-Amount = Annotated[int, Field(ge=1, le=10**15, description="Millionths of the endpoint's currency")]
 
 
 class JudgeOut(Schema):
@@ -109,131 +98,6 @@ class VersionOut(Schema):
         )  # fmt: skip
 
 
-class ChosenIn(Schema):
-    """Which transcripts: those of a sample, or those that match a filter now."""
-
-    sample: Id | None = None
-    filter: str = Field("", max_length=8000, description="As in the list's address: q=…&where=…")
-
-
-class RunIn(ChosenIn):
-    """A version over these transcripts."""
-
-    version: Id
-    cap: Amount | None = None
-    concurrency: int | None = Field(None, ge=1, le=256)
-
-
-class PreflightIn(ChosenIn):
-    """What a version over these transcripts would cost."""
-
-    version: Id
-
-
-class CapIn(Schema):
-    """How much a run may spend; null: as much as it needs."""
-
-    cap: Amount | None
-
-
-class PreflightOut(Schema):
-    """What is expected; empty until its run is done."""
-
-    id: int
-    run: int
-    status: str
-    version: int
-    result: dict[str, Any]
-
-    @classmethod
-    def of(cls, row: Preflight) -> "PreflightOut":
-        return cls(
-            id=row.pk, run=row.run_id, status=row.run.status, version=row.version_id, result=row.result
-        )
-
-
-class JudgeRunOut(Schema):
-    """One version over chosen transcripts, and how far it is."""
-
-    id: int
-    run: int = Field(description="To pause, resume or cancel it: /runs/{run}/…")
-    status: str
-    note: str
-    version: int
-    judge: str
-    number: int
-    chosen: str
-    transcripts: int
-    verdicts: dict[str, int] = Field(
-        description="How many are in each state; those waiting in a run that is over are missing"
-    )
-    cap: int | None
-    spent: int
-    currency: str
-    cached: int
-    repeated: int = Field(description="Calls that were sent again because no reply was stored")
-    throttled: int
-    left_out: dict[str, int]
-
-    @classmethod
-    def of(cls, row: JudgeRun) -> "JudgeRunOut":
-        endpoint = row.version.endpoint
-        return cls(
-            id=row.pk, run=row.run_id, status=row.run.status, note=row.run.note, version=row.version_id,
-            judge=row.version.judge.slug, number=row.version.number, chosen=row.in_words,
-            transcripts=row.n_transcripts, verdicts=queries.states_of(row).counts, cap=row.cap, spent=row.spent,
-            currency=endpoint.currency if endpoint is not None else "", cached=row.cached, repeated=row.repeated,
-            throttled=row.throttled, left_out=row.left_out,
-        )  # fmt: skip
-
-
-class VerdictOut(Schema):
-    """What one vote said of one transcript."""
-
-    id: int
-    transcript: int
-    vote: int
-    state: str
-    words: str
-    label: str
-    values: dict[str, Any]
-    rationale: str
-    quotes: list[dict[str, Any]]
-    unsupported: bool
-    unread: list[dict[str, Any]]
-    detail: dict[str, Any]
-
-    @classmethod
-    def of(cls, row: Verdict) -> "VerdictOut":
-        return cls(
-            id=row.pk, transcript=row.transcript_id, vote=row.vote, state=row.state, words=row.words,
-            label=row.label, values=row.values, rationale=row.rationale, quotes=row.quotes,
-            unsupported=row.unsupported, unread=row.unread, detail=row.detail,
-        )  # fmt: skip
-
-
-class CallOut(Schema):
-    """One call behind a verdict: what came back, as it came."""
-
-    ask: int
-    chunk: int
-    sends: int
-    cached: bool
-    key: str | None
-    raw: Any
-    logprobs: Any
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    cost: int | None
-    latency_ms: int | None
-
-    @classmethod
-    def of(cls, row: VerdictCall) -> "CallOut":
-        reply = row.reply
-        said = dict.fromkeys(REPLIED) if reply is None else {name: getattr(reply, name) for name in REPLIED}
-        return cls(ask=row.ask, chunk=row.chunk, sends=row.sends, cached=row.cached, **said)
-
-
 class CheckOut(Schema):
     """How often planted instructions moved a version's verdicts."""
 
@@ -254,12 +118,6 @@ class CheckOut(Schema):
         )  # fmt: skip
 
 
-class RetriedOut(Schema):
-    """How many verdicts are asked for again."""
-
-    retried: int
-
-
 @router.get("/judges", response=Listed[JudgeOut], summary="The project's judges, newest first")
 def judges(request: HttpRequest, after: After = "", limit: Limit = 50) -> Listed[JudgeOut]:
     rows = queries.judges_of(access_caller(request).project_id).order_by("-pk")
@@ -267,7 +125,7 @@ def judges(request: HttpRequest, after: After = "", limit: Limit = 50) -> Listed
 
 
 @router.post("/judges", response={201: JudgeOut}, summary="A new judge")
-def create(request: HttpRequest, said: JudgeIn) -> tuple[int, JudgeOut]:
+def create(request: HttpRequest, said: JudgeIn) -> JudgeOut:
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
     try:
         made = actions.create_judge(
@@ -275,7 +133,7 @@ def create(request: HttpRequest, said: JudgeIn) -> tuple[int, JudgeOut]:
         )
     except DefinitionProblem as problem:
         raise Problem(422, str(problem), field=problem.field) from problem
-    return 201, JudgeOut.of(queries.judges_of(membership.project_id).get(pk=made.pk))
+    return JudgeOut.of(queries.judges_of(membership.project_id).get(pk=made.pk))
 
 
 @router.get(
@@ -289,7 +147,7 @@ def versions(request: HttpRequest, slug: str, after: After = "", limit: Limit = 
 
 
 @router.post("/judges/{slug:slug}/versions", response={201: VersionOut}, summary="The judge's next version")
-def write(request: HttpRequest, slug: str, said: VersionIn) -> tuple[int, VersionOut]:
+def write(request: HttpRequest, slug: str, said: VersionIn) -> VersionOut:
     """An equal version that is there already is answered with 409, naming its number."""
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
     judge = queries.access_judge(membership, slug)
@@ -306,7 +164,7 @@ def write(request: HttpRequest, slug: str, said: VersionIn) -> tuple[int, Versio
         raise Problem(422, str(problem), field=problem.field) from problem
     except actions.SameVersion as problem:
         raise Problem(409, str(problem)) from problem
-    return 201, VersionOut.of(made)
+    return VersionOut.of(made)
 
 
 @router.get("/judge-versions/{int:pk}", response=VersionOut, summary="One version")
@@ -325,11 +183,11 @@ def rubric(request: HttpRequest, pk: int) -> HttpResponse:
     response={202: CheckOut},
     summary="Try planted instructions on it",
 )
-def check(request: HttpRequest, pk: int) -> tuple[int, CheckOut]:
+def check(request: HttpRequest, pk: int) -> CheckOut:
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
     found = queries.access_version(membership, pk)
     try:
-        return 202, CheckOut.of(tasks.queue_injection_check(version=found, actor=membership.user))
+        return CheckOut.of(tasks.queue_injection_check(version=found, actor=membership.user))
     except actions.CannotJudge as problem:
         raise Problem(422, str(problem), field="version") from problem
 
@@ -337,111 +195,3 @@ def check(request: HttpRequest, pk: int) -> tuple[int, CheckOut]:
 @router.get("/injection-checks/{int:pk}", response=CheckOut, summary="What planted instructions did")
 def checked(request: HttpRequest, pk: int) -> CheckOut:
     return CheckOut.of(queries.access_injection_check(access_caller(request), pk))
-
-
-@router.post("/judge-preflights", response={202: PreflightOut}, summary="Ask what a run would cost")
-def preflight(request: HttpRequest, said: PreflightIn) -> tuple[int, PreflightOut]:
-    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
-    found = queries.access_version(membership, said.version)
-    try:
-        made = tasks.queue_preflight(
-            version=found, chosen=_chosen(said, membership.project_id), actor=membership.user
-        )
-    except actions.CannotJudge as problem:
-        raise Problem(422, str(problem), field="version") from problem
-    return 202, PreflightOut.of(made)
-
-
-@router.get("/judge-preflights/{int:pk}", response=PreflightOut, summary="What a run would cost")
-def preflighted(request: HttpRequest, pk: int) -> PreflightOut:
-    """Of the transcripts tried, only those whose evidence the token's person may see."""
-    membership = access_caller(request, role=Role.MANAGER)
-    return PreflightOut.of(
-        queries.without_veiled(queries.access_preflight(membership, pk), visible_to(membership.user))
-    )
-
-
-@router.get("/judge-runs", response=Listed[JudgeRunOut], summary="The project's judge runs, newest first")
-def runs(request: HttpRequest, after: After = "", limit: Limit = 50) -> Listed[JudgeRunOut]:
-    rows = queries.runs_of(access_caller(request, role=Role.MANAGER).project_id)
-    return listed(rows, JudgeRunOut.of, after=after, limit=limit)
-
-
-@router.post("/judge-runs", response={202: JudgeRunOut}, summary="Let a version judge")
-def judge(request: HttpRequest, said: RunIn) -> tuple[int, JudgeRunOut]:
-    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
-    found = queries.access_version(membership, said.version)
-    try:
-        made = tasks.queue_judging(
-            version=found, chosen=_chosen(said, membership.project_id), actor=membership.user, cap=said.cap,
-            concurrency=said.concurrency,
-        )  # fmt: skip
-    except actions.CannotJudge as problem:
-        raise Problem(422, str(problem)) from problem
-    return 202, JudgeRunOut.of(queries.access_judging(membership, made.pk))
-
-
-@router.get("/judge-runs/{int:pk}", response=JudgeRunOut, summary="One judge run")
-def run(request: HttpRequest, pk: int) -> JudgeRunOut:
-    return JudgeRunOut.of(queries.access_judging(access_caller(request, role=Role.MANAGER), pk))
-
-
-@router.post("/judge-runs/{int:pk}/cap", response=JudgeRunOut, summary="Let it spend more")
-def cap(request: HttpRequest, pk: int, said: CapIn) -> JudgeRunOut:
-    """A run that stopped at its cap is resumed at /runs/{run}/resume."""
-    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
-    found = queries.access_judging(membership, pk)
-    try:
-        actions.raise_cap(judging=found, cap=said.cap, actor=membership.user)
-    except actions.CannotJudge as problem:
-        raise Problem(422, str(problem), field="cap") from problem
-    return JudgeRunOut.of(queries.access_judging(membership, pk))
-
-
-@router.post("/judge-runs/{int:pk}/retry", response=RetriedOut, summary="Ask again where no reply came")
-def retry(request: HttpRequest, pk: int) -> RetriedOut:
-    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
-    found = queries.access_judging(membership, pk)
-    return RetriedOut(retried=tasks.queue_retry(judging=found, actor=membership.user))
-
-
-@router.get(
-    "/judge-runs/{int:pk}/verdicts", response=Listed[VerdictOut], summary="A run's verdicts, newest first"
-)
-def verdicts(
-    request: HttpRequest, pk: int, state: str = "", after: After = "", limit: Limit = 50
-) -> Listed[VerdictOut]:
-    """Only on transcripts whose evidence the token's person may see."""
-    membership = access_caller(request)
-    rows = queries.verdicts(visible_to(membership.user), queries.access_judging(membership, pk))
-    wanted = Q(state=state) if state else Q()
-    return listed(rows.filter(wanted).order_by("-pk"), VerdictOut.of, after=after, limit=limit)
-
-
-@router.get(
-    "/verdicts/{int:pk}/calls", response=list[CallOut], summary="The replies behind a verdict, as they came"
-)
-def calls(request: HttpRequest, pk: int) -> list[CallOut]:
-    membership = access_caller(request)
-    found = queries.access_verdict(membership, visible_to(membership.user), pk)
-    return [CallOut.of(one) for one in queries.calls_of(found)]
-
-
-def _chosen(said: ChosenIn, project_id: int) -> Chosen:
-    """Which transcripts a body means.
-
-    Raises:
-        Problem: both a sample and a filter, a filter that cannot be read (422).
-        Http404: no such sample here.
-    """
-    if said.sample is not None:
-        if said.filter:
-            raise Problem(422, "Give a sample or a filter, not both.", field="filter")
-        sample = Sample.objects.filter(pk=said.sample, project=project_id).first()
-        if sample is None:
-            raise Http404("no such sample")
-        return Chosen(sample=sample)
-    try:
-        return Chosen(filter=Filter.from_query(QueryDict(said.filter)))
-    except FilterError as problem:
-        raise Problem(422, str(problem), field="filter") from problem

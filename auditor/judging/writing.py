@@ -75,7 +75,7 @@ def write_answered(concluded: Mapping[int, Conclusion]) -> None:
 def write_unanswered(failed: Mapping[int, tuple[str, str]]) -> None:
     """Why each of these verdicts has no reply, as state and words."""
     if failed:
-        columns = [
+        columns: list[Any] = [
             list(failed),
             [one[0] for one in failed.values()],
             [one[1][:500] for one in failed.values()],

@@ -222,7 +222,7 @@ def test_a_large_file_goes_in_with_few_queries(
 ) -> None:
     transcripts = [make.transcript(project) for _ in range(60)]
     lines = [
-        {"transcript": {"id": t.external_id}, "channel": f"judge.{n}", "value": n}
+        {"transcript": {"id": t.external_id}, "channel": f"probe.{n}", "value": n}
         for t in transcripts
         for n in range(5)
     ]
