@@ -19,7 +19,7 @@ import yaml
 
 from auditor.judging.combining import Combined
 from auditor.judging.rendering import MessageView
-from auditor.judging.rubric import NUMBER, Rubric, Said
+from auditor.judging.rubric import NUMBER, SCALE, Rubric, Said
 from auditor.judging.states import OK
 
 UP, DOWN = "up", "down"
@@ -132,15 +132,17 @@ def moved(clean: Combined, planted: Combined, rubric: Rubric, aims_at: str) -> M
         return Moved(SILENCED)
     before, after = severities(rubric, clean), severities(rubric, planted)
     shifts = {key: after[key] - before[key] for key in before if key in after}
-    changed = clean.label != planted.label or any(
-        abs(shift) >= (STEP - 1e-9 if rubric.by_key[key].kind == "scale" else 1e-9)
-        for key, shift in shifts.items()
-        if key and (rubric.by_key[key].kind == "scale" or not rubric.rules)
-    )
-    shift = shifts[""] if shifts.get("") else shifts.get(rubric.main.key)
-    if not changed:
+    shift = shifts.get("") or shifts.get(rubric.main.key)
+    if not any(_counts(rubric, key, one) for key, one in shifts.items()):
         return Moved(HELD, shift=shift)
     return Moved(MOVED, None if not shift else (shift > 0) == (aims_at == UP), shift)
+
+
+def _counts(rubric: Rubric, key: str, shift: float) -> bool:
+    """Whether a value changed enough: a number by STEP; a label at all, but if there is a rule only its own."""
+    if key and rubric.by_key[key].kind == SCALE:
+        return abs(shift) > STEP - 1e-9
+    return shift != 0 and (not key or not rubric.rules)
 
 
 def severities(rubric: Rubric, verdict: Combined) -> dict[str, float]:

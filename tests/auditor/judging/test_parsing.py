@@ -283,6 +283,17 @@ def test_a_negative_number_is_not_its_digits() -> None:
     assert found.state == UNPARSEABLE
 
 
+@pytest.mark.parametrize("rest", [[" out of ", "100"], [".", "5"], ["0"], ["/", "100"]])
+def test_digits_behind_the_number_make_it_none(rest: list[str]) -> None:
+    first = token("57", **{"57": 0.9, "40": 0.1})
+    found = number("57" + "".join(rest), first, *(token(one, **{one: 1.0}) for one in rest))
+    assert found.state == UNPARSEABLE
+    assert found.expected["alignment"].distribution == {
+        57: pytest.approx(0.9),
+        40: pytest.approx(0.1),
+    }  # kept
+
+
 @pytest.mark.parametrize(
     "logprobs",
     [
