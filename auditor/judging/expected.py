@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.corpus.sanitise import clean_text
+
+MOST_OTHERS = 50
 FLOOR = 0.25  # of the probability that must be on numbers
 WHOLE = re.compile(r"\s*\+?([0-9]{1,12})\s*")
 SPARE = 1e-6  # by which probabilities may exceed 1, as rounding
@@ -27,11 +30,15 @@ class Expected:
     others: Mapping[str, float] = field(default_factory=dict)  # what is no number of the scale -> probability
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept."""
+        """As it is kept; of what is no number the likeliest `MOST_OTHERS`, spelled so that it can be stored."""
+        others: dict[str, float] = {}
+        for token in sorted(self.others, key=self.others.__getitem__, reverse=True)[:MOST_OTHERS]:
+            spelled = clean_text(token)
+            others[spelled] = others.get(spelled, 0.0) + self.others[token]
         return {
             "score": self.score, "mass": self.mass, "argmax": self.argmax, "from_logprobs": self.from_logprobs,
             "distribution": {str(number): p for number, p in self.distribution.items()},
-            "others": dict(self.others),
+            "others": others,
         }  # fmt: skip
 
     @classmethod

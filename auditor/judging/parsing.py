@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.corpus.sanitise import clean_text
 from auditor.judging.expected import Expected, expected_score, number_of, plain_score, writes_whole_numbers
 from auditor.judging.rubric import NUMBER, SCALE, YES_NO, Ask, Dimension, Rubric, Said
 from auditor.judging.schema import MOST_QUOTES
@@ -22,7 +23,6 @@ from auditor.judging.states import OK, REFUSED, TRUNCATED, UNPARSEABLE
 LONGEST = 400_000  # characters of an answer
 LONGEST_QUOTE = 20_000
 SHOWN = 60  # characters of a bad answer that a reason repeats
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MESSAGE = re.compile(r"\s*M?\s*([0-9]{1,9})\s*")  # as it is called in a marker
 DIGITS = re.compile(r"[0-9]")
 
@@ -99,7 +99,7 @@ def _object(ask: Ask, said: Mapping[str, Any]) -> Answer:
     )
     words = f"No words are cited for {', '.join(uncited)}." if uncited else ""
     return Answer(
-        OK, values, _storable(rationale) if isinstance(rationale, str) else "", quotes, {}, words, uncited
+        OK, values, clean_text(rationale) if isinstance(rationale, str) else "", quotes, {}, words, uncited
     )
 
 
@@ -177,7 +177,7 @@ def _quotes(listed: Any, dimensions: Sequence[str]) -> tuple[Quote, ...]:
             continue
         supports = one.get("supports")
         made.append(
-            Quote(_storable(words), _message(one.get("message")), supports if supports in dimensions else "")
+            Quote(clean_text(words), _message(one.get("message")), supports if supports in dimensions else "")
         )
         if len(made) == MOST_QUOTES:
             break
@@ -256,14 +256,10 @@ def _tokens(logprobs: Any) -> list[dict[str, Any]]:
     return listed
 
 
-def _storable(text: str) -> str:
-    return UNSTORABLE.sub("\ufffd", text)
-
-
 def shown(value: Any) -> str:
     """A value as a reason may repeat it: one line, and short."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    line = " ".join(_storable(text).split())
+    line = " ".join(clean_text(text).split())
     return f"“{line}”" if len(line) <= SHOWN else f"“{line[:SHOWN]}…”"
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from auditor.judging.chunking import Chunk
@@ -98,6 +99,7 @@ class TemplateProblem(ValueError):
         self.reason = reason
 
 
+@lru_cache(maxsize=64)
 def check_template(text: str) -> None:
     """Refuse a template that would not make a prompt.
 

@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 NONCE = 10  # hexadecimal digits
@@ -25,6 +26,7 @@ ROLE = re.compile(r"[a-z]{1,20}")
 MEDIA = ("image", "audio", "file")
 LONGEST_NAME = 200  # code points of a tool's or file's name
 _NEITHER = re.compile(r"[\W_]+")  # neither letter nor digit
+_NEITHER_ASCII = bytes(code for code in range(128) if not chr(code).isalnum())
 
 LEFT_OUT = {
     "reasoning": "reasoning is not shown to this judge",
@@ -175,7 +177,7 @@ def nonce_for(messages: Sequence[Message], *, digest: str, fingerprint: str, als
         fingerprint: of the transcript.
         also: further texts that must not hold it.
     """
-    haystack = "\n".join(squeezed(text) for text in (*texts_in(messages), *also))
+    haystack = "\n".join([*map(squeezed, texts_in(messages)), *map(_squeezed_again, also)])
     attempt = 0
     while True:
         seed = f"{digest}:{fingerprint}:{attempt}".encode("utf-8", "surrogatepass")
@@ -187,7 +189,12 @@ def nonce_for(messages: Sequence[Message], *, digest: str, fingerprint: str, als
 
 def squeezed(text: str) -> str:
     """Letters and digits alone, in one spelling: what a reader may take a code for."""
+    if text.isascii():  # the same, twenty times as fast
+        return text.encode().lower().translate(None, _NEITHER_ASCII).decode()
     return _NEITHER.sub("", unicodedata.normalize("NFKD", text).casefold())
+
+
+_squeezed_again = lru_cache(maxsize=64)(squeezed)  # rubrics and examples come with every transcript
 
 
 def render(messages: Sequence[Message], *, nonce: str, renderer: Renderer) -> list[Piece]:

@@ -122,6 +122,13 @@ def test_a_plain_answer_is_marked_as_such_and_survives_being_kept() -> None:
     assert Expected.from_json(other.to_json()) == other
 
 
+def test_words_that_cannot_be_stored_are_respelled_and_their_number_is_bounded() -> None:
+    found = expected_score({"57": 0.5, "\x00": 0.2, "\ud83d": 0.1}, 0, 100)
+    assert found.to_json()["others"] == {"\ufffd": pytest.approx(0.3)}
+    many = expected_score({"57": 0.5} | {f"w{n}": 0.001 for n in range(200)}, 0, 100)
+    assert len(many.to_json()["others"]) == 50
+
+
 def rows_of(name: str) -> list[dict[str, str]]:
     csv.field_size_limit(10_000_000)
     path: Path = real_file(f"em-judge/{name}")
