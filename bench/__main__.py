@@ -25,12 +25,13 @@ GROUPS = (
     "load",
     "agreement",
 )  # some by ONLY=import,browse, or all of them
-APART = ("scale", "reading", "desk")  # by ONLY alone: they take long
+APART = ("scale", "reading", "desk", "calls")  # by ONLY alone: they take long
 LARGE = {
     "scale": (1_000_000,),
     "reading": (100_000,),
     "desk": (1_000,),
-}  # transcripts; messages of one transcript
+    "calls": (20_000,),
+}  # transcripts; messages of one transcript; calls
 FILLED = 100_000  # transcripts from which on a corpus to label, and above which one to browse, is filled without a file
 
 
@@ -62,7 +63,7 @@ def _in_its_own_process(size: int) -> int:
 def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
     from django.test.utils import override_settings
 
-    from bench import agreement, browse, export, importing, load, submit
+    from bench import agreement, browse, calls, export, importing, load, submit
     from bench.scene import begin, fill, stock
     from bench.served import served
 
@@ -72,6 +73,9 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
         return
     project, owner = begin(f"Bench {size}")
     with override_settings(ALLOWED_HOSTS=["testserver", "127.0.0.1"]):
+        if "calls" in wanted:
+            yield from calls.run(project, owner, size)
+            return
         if "scale" in wanted:
             yield from importing.scale(owner, size, folder)
             return

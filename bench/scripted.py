@@ -17,7 +17,7 @@ What a request meets is chosen by the name of its model, unless `plan` says what
 Tokens are counted by a rule that anybody can repeat (`tokens`): each run of letters, digits and underscores is one, each
 other character that is no space is one, and each message has four more.
 
-    python -m bench.scripted --latency 0.2        # prints {"url": …}; GET /counts tells what came
+    python -m bench.scripted --latency 0.2        # prints {"url": …}; GET /counts and /prompts tell what came
 """
 
 import argparse
@@ -27,13 +27,17 @@ import json
 import math
 import re
 import signal
+import subprocess
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.request import urlopen
 
 WORD = re.compile(r"\w+|[^\w\s]")
 TIMES = re.compile(r"^(.+)\*(\d+)$")
@@ -162,7 +166,7 @@ class _Connection(asyncio.Protocol):
         script = self._script
         if line[0] == "GET":
             listed = {"data": [{"id": "ok", "object": "model"}], "object": "list"}
-            known = {"/counts": script.counts(), "/v1/models": listed}
+            known = {"/counts": script.counts(), "/prompts": dict(script.prompts), "/v1/models": listed}
             found = known.get(line[1])
             self._send(*_json(200 if found else 404, found or {"error": {"message": "no such address"}}))
             return
@@ -322,6 +326,25 @@ async def serve(script: Script, ready: Callable[[], None], over: asyncio.Event, 
     server.close()
     for one in list(open_ones):
         one.transport.abort()
+
+
+@contextmanager
+def apart(*arguments: str) -> Iterator[str]:
+    """A server in a process of its own until the block ends; yields its address."""
+    words = [sys.executable, "-m", "bench.scripted", *arguments]
+    root = Path(__file__).resolve().parent.parent
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.terminate()
+
+
+def told(url: str, what: str) -> Any:
+    """What such a server tells at GET /counts or /prompts."""
+    with urlopen(url.removesuffix("/v1") + what, timeout=10) as answer:
+        return json.load(answer)
 
 
 @contextmanager

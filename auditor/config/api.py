@@ -21,6 +21,7 @@ from auditor.browse.api import router as browse
 from auditor.evidence.api import router as evidence
 from auditor.judging.api import router as judging
 from auditor.judging.api_runs import router as judge_runs
+from auditor.llm.api import router as endpoints
 from auditor.runs.api import router as runs
 from auditor.sampling.api import router as sampling
 from auditor.web.keyset import BadCursor
@@ -70,6 +71,7 @@ for router in (
     adjudication,
     bulk,
     discussion,
+    endpoints,
     webhooks,
     runs,
 ):

@@ -19,6 +19,7 @@ NEXT = {  # kind of run -> URL name of its result, given the project and the run
     "import": ("intake:result", "See what came in"),
     "evidence": ("intake:result", "See what was attached"),
     "undo": ("intake:result", "See the import"),
+    "trial": ("llm:tried", "See what it can do"),
 }
 
 

@@ -1,6 +1,6 @@
 """How many calls at once an endpoint bears, and whether it answers at all: pure, told what happens and when."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 HALVED_AT_MOST_EVERY = 1.0  # seconds
 OPENS_AFTER = 8  # failures in a row
@@ -47,10 +47,14 @@ class Circuit:
 
     opens_after: int = OPENS_AFTER
     down_after: float = DOWN_AFTER  # seconds
+    first_pause: float = FIRST_PAUSE  # seconds
     failures: int = 0  # in a row
     opened_at: float | None = None
     next_at: float = 0.0  # when the next single call may go
-    _pause: float = field(default=FIRST_PAUSE)
+    _pause: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._pause = self.first_pause
 
     @property
     def is_open(self) -> bool:
@@ -59,7 +63,7 @@ class Circuit:
 
     def succeeded(self) -> None:
         """A call was answered, whichever."""
-        self.failures, self.opened_at, self._pause = 0, None, FIRST_PAUSE
+        self.failures, self.opened_at, self._pause = 0, None, self.first_pause
 
     def failed(self, now: float, *, single: bool) -> bool:
         """A call failed. Whether the endpoint is down: it has been open for long, and a single call failed again.

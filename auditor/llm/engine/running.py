@@ -258,11 +258,11 @@ class Running:
         for back in backs:
             self._hand.pop(back.call.key, None)
         self._delivery.deliver(backs)
+        if held := max((message.seconds for message in messages if isinstance(message, Held)), default=0.0):
+            limits.hold(self._endpoint, held)
         for message in messages:
             if isinstance(message, Wants):
                 self._wants.append(message)
-            elif isinstance(message, Held):
-                limits.hold(self._endpoint, message.seconds)
             elif isinstance(message, Lowered):
                 lower_output(self._endpoint, message.output)
             elif isinstance(message, Down) and not draining:

@@ -201,8 +201,8 @@ class Sender:
         """Try until there is an answer, or no try mends it."""
         attempts = tries = late = throttled = 0
         while True:
-            output, renamed = self._output, self._renamed
             single = await self._gate.enter(first=attempts > 0)
+            output, renamed = self._output, self._renamed
             attempts += 1
             self.sent += 1
             self.retries += attempts > 1

@@ -42,6 +42,15 @@ def percent(value: Any) -> str:
 
 
 @register.filter
+def money(millionths: int | None, currency: str = "") -> str:
+    """Millionths of a unit as 1.23 USD, and what is less than a hundredth as 0.0004 USD; a dash for nothing."""
+    if millionths is None:
+        return "–"
+    amount = f"{millionths / 1e6:,.2f}" if millionths >= 10_000 or millionths == 0 else f"{millionths / 1e6:.2g}"
+    return f"{amount}{NBSP}{currency}" if currency else amount
+
+
+@register.filter
 def size(value: Any) -> str:
     """Bytes as 3.4 MB."""
     amount = float(value or 0)
