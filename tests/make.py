@@ -97,13 +97,13 @@ def reading(channel: Channel, transcript: Transcript, value: float | None, **mor
 def endpoint(project: Project, base_url: str = "https://models.example.org/v1", **more: Any) -> Endpoint:
     """An endpoint with the models `ok` (priced) and `free` (not), unless others are given."""
     more.setdefault("name", f"Endpoint {next(_numbers)}")
-    more.setdefault("created_by", _owner(project))
+    by = more.pop("created_by", None) or _owner(project)
     models = [
         {"name": "ok", "context": 8192, "price_in": "2", "price_out": "10"},
         {"name": "free", "context": 8192, "price_in": "", "price_out": ""},
     ]
     return Endpoint.objects.create(
-        project=project, base_url=base_url, models=more.pop("models", models), **more
+        project=project, base_url=base_url, models=more.pop("models", models), created_by=by, **more
     )
 
 

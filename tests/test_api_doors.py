@@ -27,7 +27,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # The word before a number in an address -> which row of the scene it is.
 ROW = {
     "transcripts": "transcript", "samples": "sample", "codebooks": "book", "codebook-versions": "codebook",
-    "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "runs": "run", "webhooks": "webhook", "deliveries": "delivery",
+    "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "runs": "run", "webhooks": "webhook", "endpoints": "endpoint", "deliveries": "delivery",
     "judges": "judge", "judge-versions": "version", "judge-runs": "judging", "judge-preflights": "preflight",
     "injection-checks": "check", "verdicts": "verdict",
 }  # fmt: skip

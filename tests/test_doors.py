@@ -25,6 +25,7 @@ from auditor.judging.actions import open_injection_check, open_judging, open_pre
 from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, Preflight, Verdict, VerdictCall
 from auditor.llm.models import Reply
+from auditor.llm.trying import open_trial
 from auditor.runs.models import Run
 from auditor.webhooks.actions import subscribe
 from auditor.webhooks.models import Delivery
@@ -118,6 +119,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
         "item": Item.objects.get(round=now).pk, "case": case.pk, "release": release.pk, "sample": now.sample_id,
         "codebook": now.codebook_version_id, "gold": _gold(project, olga, now, transcript.pk), "member": Membership.objects.get(user=ana).pk,
         "invitation": _invitation(project, olga), "token": _token(project, olga), **_webhook(project, olga),
+        **_endpoint(project, olga),
         "view": save_view(project=project, owner=olga, name="Hers", query="where=judge.quill+>+1", shared=True).pk,
         **_judged(project, olga, transcript.pk),
     }  # fmt: skip
@@ -238,6 +240,12 @@ def _webhook(project: Project, olga: User) -> dict[str, int]:
     return {"webhook": hook.pk, "delivery": sent.pk}
 
 
+def _endpoint(project: Project, olga: User) -> dict[str, int]:
+    made = make.endpoint(project, "https://192.0.32.10/v1", name="Provider", created_by=olga)
+    trial = open_trial(endpoint=made, model="ok", actor=olga)
+    return {"endpoint": made.pk, "trial": trial.run_id}
+
+
 # Which row an address with a number is about.
 ROW = {
     "accounts:withdraw": "invitation", "accounts:reset_link": "member", "accounts:change_role": "member",
@@ -246,6 +254,7 @@ ROW = {
     "intake:undo": "batch", "intake:raw": "transcript", "intake:raw_file": "transcript", "intake:attachment": "attachment", "intake:result": "run",
     "browse:transcript": "transcript", "browse:change_view": "view", "browse:overview": "transcript", "browse:find": "transcript",
     "browse:part": "transcript", "browse:json": "transcript", "evidence:channel": "channel",
+    "llm:endpoint": "endpoint", "llm:remove_key": "endpoint", "llm:try": "endpoint", "llm:archive": "endpoint", "llm:tried": "trial",
     "webhooks:subscription": "webhook", "webhooks:switch": "webhook", "webhooks:remove": "webhook", "webhooks:send_again": "delivery",
     "sampling:sample": "sample",
     "sampling:extend": "sample", "sampling:download": "sample",
