@@ -256,7 +256,9 @@ ROW = {
     "browse:part": "transcript", "browse:json": "transcript", "evidence:channel": "channel",
     "llm:endpoint": "endpoint", "llm:remove_key": "endpoint", "llm:try": "endpoint", "llm:archive": "endpoint", "llm:tried": "trial",
     "webhooks:subscription": "webhook", "webhooks:switch": "webhook", "webhooks:remove": "webhook", "webhooks:send_again": "delivery",
-    "sampling:sample": "sample",
+    "sampling:sample": "sample", "judging:rubric": "version", "judging:check": "version", "judging:injections": "check",
+    "judging:preflight": "preflight", "judging:verdict": "verdict", "judging:calls": "verdict",
+    **{f"judging:{page}": "judging" for page in ("run", "pause", "resume", "cancel", "retry", "cap")},
     "sampling:extend": "sample", "sampling:download": "sample",
     "codebooks:version": "codebook", "codebooks:download": "codebook", "codebooks:changes": "codebook",
     "codebooks:draft": "book", "codebooks:preview": "book", "codebooks:publish": "book", "codebooks:discard": "book",
@@ -296,6 +298,10 @@ def _address(name: str, takes: set[str], project: Project, scene: dict[str, int]
         values["digest"] = "0" * 64
     if "token" in takes:
         values["token"] = "no-such-token"
+    if "slug" in takes:
+        values["slug"] = scene["judge"]
+    if "rubric" in takes:
+        values["rubric"] = "alignment"
     return reverse(name, kwargs=values)
 
 
@@ -367,6 +373,15 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
     olga = signed_in(User.objects.get(name="Olga"))
     transcript = reverse("browse:transcript", args=[project.slug, scene["transcript"]])
     assert MACHINE in olga.get(transcript).content.decode()
+    for name, row in (
+        ("verdict", "verdict"),
+        ("calls", "verdict"),
+        ("run", "judging"),
+        ("preflight", "preflight"),
+    ):
+        assert (
+            MACHINE in olga.get(reverse(f"judging:{name}", args=[project.slug, scene[row]])).content.decode()
+        ), name
     case = reverse("adjudication:case", args=[project.slug, scene["case"]])
     assert PEOPLE in olga.get(case).content.decode()
     for page in ("discussion:thread", "discussion:transcript"):

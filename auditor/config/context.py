@@ -18,6 +18,7 @@ NAV = [
     ("Rounds", "queues:rounds", "rounds", Role.VIEWER),
     ("Agreement", "agreement:rounds", "agreement", Role.VIEWER),
     ("Codebooks", "codebooks:list", "codebooks", Role.VIEWER),
+    ("Judges", "judging:list", "judges", Role.VIEWER),
     ("Channels", "evidence:channels", "channels", Role.VIEWER),
     ("Datasets", "datasets:list", "datasets", Role.VIEWER),
 ]

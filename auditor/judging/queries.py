@@ -99,6 +99,25 @@ def values_of(sight: Sight, judging: JudgeRun) -> Iterable[tuple[int, int, str, 
     return rows.values_list("transcript_id", "vote", "state", "label", "values").iterator(chunk_size=5000)
 
 
+def judged_by(sight: Sight, versions: Iterable[JudgeVersion]) -> set[int]:
+    """Transcripts that these versions were given, with a value or without, and that may be seen."""
+    rows = Verdict.objects.filter(run__version__in=[version.pk for version in versions])
+    rows = rows.exclude(sight.veil_over("transcript_id", MACHINE)).order_by()
+    return set(rows.values_list("transcript_id", flat=True).distinct())
+
+
+def votes_on(sight: Sight, verdict: Verdict) -> list[Verdict]:
+    """Every vote of the same run on the same transcript, this one among them."""
+    rows = verdicts(sight, verdict.run).select_related(None).filter(transcript=verdict.transcript_id)
+    return list(rows.order_by("vote"))
+
+
+def finished_checks(version_ids: Iterable[int]) -> QuerySet[InjectionCheck]:
+    """Checks of planted instructions that came to their end, the oldest first."""
+    rows = InjectionCheck.objects.filter(version__in=list(version_ids), run__status="done")
+    return rows.select_related("run").order_by("pk")
+
+
 def calls_of(verdict: Verdict) -> QuerySet[VerdictCall]:
     """The calls behind a verdict, each with its reply."""
     return verdict.calls.select_related("reply").order_by("ask", "chunk")

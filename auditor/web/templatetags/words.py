@@ -46,8 +46,23 @@ def money(millionths: int | None, currency: str = "") -> str:
     """Millionths of a unit as 1.23 USD, and what is less than a hundredth as 0.0004 USD; a dash for nothing."""
     if millionths is None:
         return "–"
-    amount = f"{millionths / 1e6:,.2f}" if millionths >= 10_000 or millionths == 0 else f"{millionths / 1e6:.2g}"
+    small = 0 < millionths < 10_000
+    amount = f"{millionths / 1e6:.6f}".rstrip("0") if small else f"{millionths / 1e6:,.2f}"
     return f"{amount}{NBSP}{currency}" if currency else amount
+
+
+@register.filter
+def share(value: Any) -> str:
+    """0.3664 as 36.6%: one digit always, where shares are compared with each other."""
+    return "–" if value is None or value == "" else f"{100 * float(value):.1f}%"
+
+
+@register.filter
+def small_p(value: Any) -> str:
+    """A probability under a hypothesis: 0.042, < 0.001."""
+    if value is None or value == "":
+        return "–"
+    return "< 0.001" if float(value) < 0.001 else f"{float(value):.3f}"
 
 
 @register.filter

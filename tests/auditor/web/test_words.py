@@ -64,3 +64,37 @@ def test_a_moment_of_this_year_needs_no_year() -> None:
     now = timezone.now()
     assert str(now.year) not in str(words.when(now)).split(">")[1]
     assert str(now.year - 2) in str(words.when(now - timedelta(days=731))).split(">")[1]
+
+
+@pytest.mark.parametrize(
+    ("millionths", "text"),
+    [
+        (0, "0.00\u00a0USD"),
+        (1, "0.000001\u00a0USD"),
+        (400, "0.0004\u00a0USD"),
+        (12_345, "0.01\u00a0USD"),
+        (2_500_000, "2.50\u00a0USD"),
+        (1_234_567_890, "1,234.57\u00a0USD"),
+        (None, "–"),
+    ],
+)
+def test_money_has_the_digits_that_it_needs(millionths: int | None, text: str) -> None:
+    assert words.money(millionths, "USD") == text
+
+
+def test_money_can_go_without_its_currency() -> None:
+    assert words.money(2_500_000) == "2.50"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.3664, "36.6%"), (0, "0.0%"), (1, "100.0%"), (None, "–"), (0.037, "3.7%")]
+)
+def test_shares_that_are_compared_have_one_digit_always(value: float | None, text: str) -> None:
+    assert words.share(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0421, "0.042"), (0.0009, "< 0.001"), (1, "1.000"), (None, "–")]
+)
+def test_a_small_probability_is_bounded_and_not_zero(value: float | None, text: str) -> None:
+    assert words.small_p(value) == text

@@ -1,0 +1,1 @@
+"""Pages of judges: the library, one judge, its editor, runs, verdicts beside the text, comparisons."""
