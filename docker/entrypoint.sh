@@ -1,5 +1,5 @@
 #!/bin/sh
-# One image, four roles: web, worker, beat, migrate. Anything else is a command of manage.py.
+# One image, five roles: web, worker, caller, beat, migrate. Anything else is a command of manage.py.
 set -eu
 
 role="${1:-web}"
@@ -10,7 +10,12 @@ case "$role" in
         exec python -m auditor.runtime.web --host "${AUDITOR_HOST:-0.0.0.0}" --port "${AUDITOR_PORT:-8000}" "$@"
         ;;
     worker)
-        exec python -m celery -A auditor.config worker -Q io,llm,gpu -l INFO --without-gossip --without-mingle "$@"
+        exec python -m celery -A auditor.config worker -Q io,gpu -l INFO --without-gossip --without-mingle "$@"
+        ;;
+    caller)
+        # Long runs of calls to models, apart so that no short work waits for them.
+        exec python -m celery -A auditor.config worker -Q llm -c "${AUDITOR_CALLER_PROCESSES:-2}" -l INFO \
+            --without-gossip --without-mingle "$@"
         ;;
     beat)
         # One beat only. Its schedule is intervals of seconds, so its memory may be lost.

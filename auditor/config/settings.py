@@ -236,8 +236,9 @@ CELERY_TASK_ALWAYS_EAGER = env.EAGER_TASKS
 CELERY_TASK_EAGER_PROPAGATES = env.EAGER_TASKS
 CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_ROUTES = {
-    "judging.*": {"queue": "llm"}
-}  # long: they wait for models, and short work does not for them
+    "judging.preflight": {"queue": "io"},  # a few calls that somebody waits for
+    "judging.*": {"queue": "llm"},  # long: they wait for models, and short work does not wait for them
+}
 CELERY_BEAT_SCHEDULE = {
     "pulse": {"task": "runs.pulse", "schedule": 10.0, "options": {"expires": 20}},
     "sweep": {"task": "runs.sweep", "schedule": 15.0, "options": {"expires": 30}},
@@ -257,6 +258,7 @@ OWN_DATABASE = not env.DATABASE_URL
 OWN_BROKER = not env.CELERY_BROKER_URL
 RUN_HOST = env.HOST
 RUN_PORT = env.PORT
+CALLER_PROCESSES = env.CALLER_PROCESSES
 
 # --- Words, times and limits
 

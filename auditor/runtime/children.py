@@ -1,4 +1,4 @@
-"""The product's own processes under the supervisor: web, worker and beat."""
+"""The product's own processes under the supervisor: web, workers and beat."""
 
 import signal
 import subprocess
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from auditor.runtime import places, processes
 
-QUEUES = "io,llm,gpu"
+QUEUES = "io,gpu"  # short work, and work for one device
+CALLS = "llm"  # long runs that wait for models
 
 
 class Child:
@@ -52,11 +53,20 @@ def web(*, host: str, port: int, logs: Path) -> Child:
 
 
 def worker(*, logs: Path, prepare: Callable[[], None] | None) -> Child:
-    """The Celery worker of all queues; a task that does not end in time is carried on after the next start."""
-    arguments = ["-m", "celery", "-A", "auditor.config", "worker", "-Q", QUEUES, "-l", "INFO"]
-    arguments += ["--without-gossip", "--without-mingle", "-n", "worker@auditor"]
+    """The Celery worker of all queues but one; a task that does not end in time is carried on after the next start."""
+    return _celery("worker", ["-Q", QUEUES], logs=logs, prepare=prepare)
+
+
+def caller(*, processes: int, logs: Path, prepare: Callable[[], None] | None) -> Child:
+    """The Celery worker of long runs of calls, apart so that no short work waits for them."""
+    return _celery("caller", ["-Q", CALLS, "-c", str(processes)], logs=logs, prepare=prepare)
+
+
+def _celery(name: str, which: list[str], *, logs: Path, prepare: Callable[[], None] | None) -> Child:
+    arguments = ["-m", "celery", "-A", "auditor.config", "worker", *which, "-l", "INFO"]
+    arguments += ["--without-gossip", "--without-mingle", "-n", f"{name}@auditor"]
     stop: list[tuple[int, float]] = [(signal.SIGTERM, 10.0), (signal.SIGQUIT, 5.0)]
-    return Child("worker", arguments, log=logs / "worker.log", stop=stop, prepare=prepare)
+    return Child(name, arguments, log=logs / f"{name}.log", stop=stop, prepare=prepare)
 
 
 def beat(*, logs: Path, folder: Path) -> Child:

@@ -1,7 +1,7 @@
 """One foreground command for the whole product: servers up in order, children kept alive, all down in order.
 
-    postgres -> broker -> migrate -> sample audit -> web -> sign-in link -> worker, beat
-    stop:  web, beat, worker, broker, postgres
+    postgres -> broker -> migrate -> sample audit -> web -> sign-in link -> worker, caller, beat
+    stop:  web, beat, worker, caller, broker, postgres
 
 Every child is bound to this process by the kernel, so a killed supervisor leaves nothing behind.
 """
@@ -73,6 +73,7 @@ class Supervisor:
     own_database: bool
     broker_url: str
     own_broker: bool
+    caller_processes: int
     prepare: Callable[[], None]
     welcome: Callable[[str], None]
     say: Callable[[str], None]
@@ -124,8 +125,11 @@ class Supervisor:
         self.welcome(
             self.address
         )  # the first page does not wait for the others: the queue holds what they will do
-        restore = self._restore if self.own_broker else None
-        self._begin("worker", children.worker(logs=logs, prepare=restore))
+        self._begin("worker", children.worker(logs=logs, prepare=self._restoring(children.QUEUES)))
+        caller = children.caller(
+            processes=self.caller_processes, logs=logs, prepare=self._restoring(children.CALLS)
+        )
+        self._begin("caller", caller)
         self._begin("beat", children.beat(logs=logs, folder=self.var / "beat"))
 
     def _begin(self, name: str, part: Part) -> Watched:
@@ -134,9 +138,14 @@ class Supervisor:
         watched.start()
         return watched
 
-    def _restore(self) -> None:
-        if count := unacknowledged.restore(self.broker_url):
-            self.say(f"{count} unfinished tasks are queued again.")
+    def _restoring(self, queues: str) -> Callable[[], None] | None:
+        """What a worker of these queues does before it starts."""
+
+        def restore() -> None:
+            if count := unacknowledged.restore(self.broker_url, queues.split(",")):
+                self.say(f"{count} unfinished tasks are queued again.")
+
+        return restore if self.own_broker else None
 
     def _watch(self) -> None:
         while True:
@@ -204,7 +213,7 @@ class Supervisor:
             raise StopAsked
 
     def _stop(self) -> None:
-        order = {"web": 0, "beat": 1, "worker": 2, "broker": 3, "postgres": 4}
+        order = {"web": 0, "beat": 1, "worker": 2, "caller": 3, "broker": 4, "postgres": 5}
         for watched in sorted(self._watched, key=lambda one: order[one.name]):
             try:
                 watched.part.stop()

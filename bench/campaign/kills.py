@@ -17,7 +17,7 @@ from bench.campaign.customer import Customer, NoAnswer
 from bench.campaign.product import Product, until
 from bench.scene import write_jsonl
 
-CHILDREN = ("worker", "web", "beat", "postgres", "broker")
+CHILDREN = ("worker", "caller", "web", "beat", "postgres", "broker")
 GAP = (0.3, 4.0)  # seconds between one kill's mending and the next kill
 SMALL, MIDDLING = 3, 1_000  # transcripts of the imports that go on meanwhile
 REVIVAL = 5.0  # seconds within which a killed child is started again
@@ -67,7 +67,7 @@ class Orders:
         return path
 
 
-def prove(seed: int, kills: int = 18, size: int = 5_000) -> dict[str, Any]:
+def prove(seed: int, kills: int = 21, size: int = 5_000) -> dict[str, Any]:
     """Import `size` transcripts through web server and worker while everything is killed in turn; report what is left."""
     var = Path(tempfile.mkdtemp(prefix="auditor-kills-", dir="/tmp"))
     product = Product(var)

@@ -16,6 +16,7 @@ import psycopg
 BASE = Path(__file__).resolve().parents[2]
 KINDS = {  # part of the command line -> what it is
     "auditor.runtime.web": "web",
+    "caller@auditor": "caller",
     " worker ": "worker",
     " beat ": "beat",
     "postgres": "postgres",

@@ -84,7 +84,8 @@ class Product:
     SIGNS = {
         "postgres": "bin/postgres -D",
         "broker": "valkey-server",
-        "worker": "celery -A auditor.config worker",
+        "worker": "-n worker@auditor",
+        "caller": "-n caller@auditor",
         "beat": "celery -A auditor.config beat",
         "web": "auditor.runtime.web",
     }
@@ -110,7 +111,7 @@ class Product:
         else:
             raise AssertionError("it did not start:\n" + "".join(self.lines))
         self.seconds_to_first_page = time.monotonic() - begun
-        assert within(20, lambda: None not in (self.pid("worker"), self.pid("beat")))
+        assert within(20, lambda: None not in (self.pid("worker"), self.pid("caller"), self.pid("beat")))
 
     def pid(self, name: str) -> int | None:
         """The child of this name that is directly below the supervisor."""

@@ -42,9 +42,9 @@ def test_the_entrypoint_and_the_image_name_only_what_the_code_reads() -> None:
 
 def test_the_composition_has_every_part_and_each_role_is_one_of_the_entrypoints() -> None:
     services = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "beat"}
+    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "caller", "beat"}
     entrypoint = (DOCKER / "entrypoint.sh").read_text(encoding="utf-8")
-    for role in ("migrate", "web", "worker", "beat"):
+    for role in ("migrate", "web", "worker", "caller", "beat"):
         assert services[role]["command"] == [role]
         assert services[role]["env_file"] == ".env"
         assert f"    {role})" in entrypoint
@@ -123,7 +123,7 @@ def test_the_entrypoints_commands_run_and_work_goes_through_them(roles: Roles, o
     assert migrated.returncode == 0, migrated.stderr
     linked = roles.run("sign_in_link", "--base-url", "https://auditor.example.org")
     assert linked.stdout.startswith("https://auditor.example.org/"), linked.stderr
-    for role in ("worker", "beat", "web"):
+    for role in ("worker", "caller", "beat", "web"):
         roles.start(role)
     port = roles.environment["AUDITOR_PORT"]
     curl = [

@@ -32,6 +32,7 @@ class Command(BaseCommand):
             own_database=settings.OWN_DATABASE,
             own_broker=settings.OWN_BROKER,
             broker_url=settings.CELERY_BROKER_URL,
+            caller_processes=settings.CALLER_PROCESSES,
             prepare=lambda: self._prepare(sample=not options["no_sample"]),
             welcome=self._welcome,
             say=self._say,
