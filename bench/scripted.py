@@ -2,7 +2,7 @@
 
 What a request meets is chosen by the name of its model, unless `plan` says what comes next:
 
-    ok                  a good answer                    500 503 …          that status (any number from 400)
+    ok                  a good answer                    500 503 …          that status (any number from 300)
     429                 429 with Retry-After             429-bare           429 without
     slow                a good answer after `slow` s     hang               nothing, ever
     cut                 a body that ends too early       drop               hung up on without a word
@@ -10,7 +10,8 @@ What a request meets is chosen by the name of its model, unless `plan` says what
     refusal             a refusal in its own field       filter             finish_reason content_filter
     length              finish_reason length             malformed          an answer that is no JSON
     wrong               JSON of another schema           echo               401, repeating the key it was sent
-    mute                no log-probabilities
+    mute                no log-probabilities             packed             a body that says it is packed
+    no-logprobs         400 where log-probabilities are asked for
 
 `500*2` does so for the first two requests of each prompt, and answers well from then on. Any other name is `ok`.
 
@@ -196,6 +197,9 @@ class _Connection(asyncio.Protocol):
         if refused is not None:
             self._send(*refused)
             return
+        if mode == "packed":
+            self._send(b"200 OK", b"whatever", b"Content-Encoding: gzip\r\n")
+            return
         if mode == "garbage":
             self._send(b"200 OK", b"<html>It works!</html>", b"")
             return
@@ -290,7 +294,10 @@ def _refused(
         more = b"" if mode == "429-bare" else f"Retry-After: {script.retry_after}\r\n".encode()
         return _json(429, {"error": {"message": "Too many requests."}}, more)
     if mode.isdigit():
-        return _json(int(mode), {"error": {"message": f"This is {mode}."}})
+        more = b"Location: /v1/elsewhere\r\n" if mode < "400" else b""
+        return _json(int(mode), {"error": {"message": f"This is {mode}."}}, more)
+    if mode == "no-logprobs" and asked.get("logprobs"):
+        return _json(400, {"error": {"message": "logprobs are not supported"}})
     wanted = (asked.get("response_format") or {}).get("type", "text").removeprefix("json_")
     if TAKES.index(wanted) < TAKES.index(script.takes):
         return _json(400, {"error": {"message": f"response_format of type json_{wanted} is not supported"}})

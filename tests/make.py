@@ -114,7 +114,7 @@ def call(number: int = 0, *, model: str = "ok", text: str = "", **more: Any) -> 
         "messages": [{"role": "user", "content": text or f"question {number}"}],
         "max_tokens": 10,
     }
-    key = hashlib.sha256(f"{model} {text} {number}".encode()).hexdigest()
+    key = hashlib.sha256(f"{model} {text} {number}".encode(errors="surrogatepass")).hexdigest()
     given = {
         "ident": number,
         "key": key,

@@ -63,7 +63,7 @@ class ModelForm(forms.Form):
     """One model; a row without a name is none."""
 
     name = forms.CharField(
-        max_length=actions.LONGEST_MODEL, required=False, widget=forms.TextInput(attrs=INDEX)
+        label="Model", max_length=actions.LONGEST_MODEL, required=False, widget=forms.TextInput(attrs=INDEX)
     )
     context = forms.IntegerField(min_value=1, max_value=actions.LARGEST_CONTEXT, required=False)
     price_in = forms.CharField(
