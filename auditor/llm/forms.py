@@ -25,7 +25,7 @@ class EndpointForm(forms.Form):
         max_length=LONGEST, required=False, strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )  # fmt: skip
-    currency = forms.CharField(min_length=3, max_length=3, initial="USD", help_text="Of the prices below.")
+    currency = forms.CharField(min_length=3, max_length=3, initial="USD", help_text="Of the prices.")
     requests_per_minute = forms.IntegerField(
         min_value=1, max_value=actions.MOST_A_MINUTE, required=False, help_text="Empty: no limit."
     )

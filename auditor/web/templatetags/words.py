@@ -43,11 +43,12 @@ def percent(value: Any) -> str:
 
 @register.filter
 def money(millionths: int | None, currency: str = "") -> str:
-    """Millionths of a unit as 1.23 USD, and what is less than a hundredth as 0.0004 USD; a dash for nothing."""
+    """Millionths of a unit as 1.23 USD, and what is less than a hundredth as 0.000423 USD; a dash for nothing."""
     if millionths is None:
         return "–"
     small = 0 < millionths < 10_000
-    amount = f"{millionths / 1e6:.6f}".rstrip("0") if small else f"{millionths / 1e6:,.2f}"
+    is_large = millionths >= 10_000 or millionths == 0
+    amount = f"{millionths / 1e6:,.2f}" if is_large else f"{millionths / 1e6:.6f}".rstrip("0")
     return f"{amount}{NBSP}{currency}" if currency else amount
 
 

@@ -26,6 +26,20 @@ def test_a_score_reads_at_a_glance(value: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("millionths", "text"),
+    [
+        (1_234_567_890, "1,234.57 USD"),
+        (0, "0.00 USD"),
+        (10_000, "0.01 USD"),
+        (423, "0.000423 USD"), (50, "0.00005 USD"),
+        (None, "–"),
+    ],
+)
+def test_money_reads_as_it_is_written(millionths: int | None, text: str) -> None:
+    assert words.money(millionths, "USD").replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"), [(0.031, "3.1%"), (0.5, "50%"), (1, "100%"), (0, "0%"), (None, "–")]
 )
 def test_a_share_is_a_percentage(value: float | None, text: str) -> None:
