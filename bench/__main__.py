@@ -25,13 +25,14 @@ GROUPS = (
     "load",
     "agreement",
 )  # some by ONLY=import,browse, or all of them
-APART = ("scale", "reading", "desk", "calls")  # by ONLY alone: they take long
+APART = ("scale", "reading", "desk", "calls", "judging")  # by ONLY alone: they take long
 LARGE = {
     "scale": (1_000_000,),
     "reading": (100_000,),
     "desk": (1_000,),
     "calls": (20_000,),
-}  # transcripts; messages of one transcript; calls
+    "judging": (20_000,),
+}  # transcripts; messages of one transcript; calls; transcripts
 FILLED = 100_000  # transcripts from which on a corpus to label, and above which one to browse, is filled without a file
 
 
@@ -88,6 +89,12 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
             from bench import highlights  # needs a browser
 
             yield from highlights.run(project, owner, size, folder)
+            return
+        if "judging" in wanted:
+            from bench import judging  # needs the client
+
+            fill(project, owner, size, **importing.SHORT)
+            yield from judging.run(project, owner, size)
             return
         if (wanted == {"browse"} and size > FILLED) or (wanted <= {"submit", "load"} and size >= FILLED):
             fill(project, owner, size, **importing.SHORT)
