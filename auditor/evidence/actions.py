@@ -161,9 +161,20 @@ def write_readings(*, readings: Sequence[NewReading], source: str, unseen: Conta
                 transcript_id__in=transcripts, channel_id__in=channels, superseded_at__isnull=True
             )
         }
+        taken = {(one.channel_id, one.transcript_id) for one in current.values()}
+        rolled = Rollup.objects.filter(transcript_id__in=transcripts, channel_id__in=channels)
+        taken |= set(rolled.values_list("channel_id", "transcript_id"))
+        if alone := [new for new in latest.values() if (new.channel.pk, new.transcript_id) not in taken]:
+            _write_first(alone, source)
+            first += alone
         fresh = [
-            new for place, new in latest.items() if place not in current or _differs(current[place], new)
+            new
+            for place, new in latest.items()
+            if (new.channel.pk, new.transcript_id) in taken
+            and (place not in current or _differs(current[place], new))
         ]
+        if not fresh:
+            return len(first)
         replaced = [current[new.place].pk for new in fresh if new.place in current]
         if replaced:
             Reading.objects.filter(pk__in=replaced).update(superseded_at=now)
@@ -217,7 +228,7 @@ def write_label(
 
 
 def _write_first(readings: list[NewReading], source: str) -> None:
-    """Readings on transcripts that had none: their rows and roll-ups go in by COPY."""
+    """Readings of channels on transcripts where these had said nothing: rows and roll-ups go in by COPY."""
     ids, moment = next_ids("evidence_reading", len(readings)), timezone.now().isoformat()
     copy_rows(
         "evidence_reading",

@@ -14,9 +14,9 @@ from auditor.judging.combining import combine
 from auditor.judging.definition import Parameters
 from auditor.judging.models import JudgeVersion
 from auditor.judging.parsing import Answer, read_answer
-from auditor.judging.prompting import Turn, prompt
+from auditor.judging.prompting import Prompter, Turn
 from auditor.judging.rendering import Message, Piece, Renderer, Unread, nonce_for, render
-from auditor.judging.rubric import NUMBER, Ask, Example, parse_rubric
+from auditor.judging.rubric import NUMBER, Example, parse_rubric
 from auditor.judging.schema import answer_schema
 from auditor.judging.states import OK
 
@@ -125,9 +125,9 @@ class Asker:
         except WindowTooSmall as problem:
             return Asked(problem=str(problem))
         questions = [
-            self._question(number, ask, chunk, fingerprint, vote)
+            self._question(number, chunk, fingerprint, vote)
             for chunk in made
-            for number, ask in enumerate(self.rubric.asks)
+            for number in range(len(self.rubric.asks))
         ]
         return Asked(tuple(questions), tuple(unread(pieces, made)))
 
@@ -188,9 +188,7 @@ class Asker:
     def _around(self) -> int:
         """Tokens of the longest prompt without a transcript."""
         empty = Chunk(0, 2, "", "0" * 10, 0, 0, ())
-        return max(
-            sum(tokens(turn["content"]) for turn in self._turns(ask, empty)) for ask in self.rubric.asks
-        )
+        return max(sum(tokens(turn["content"]) for turn in one.turns(empty)) for one in self._prompters)
 
     def _chunks(self, pieces: Sequence[Piece]) -> list[Chunk]:
         room = self.parameters.context - self.answer_tokens - self._around - MARGIN
@@ -206,11 +204,17 @@ class Asker:
             most=self.renderer.most_chunks,
         )
 
-    def _turns(self, ask: Ask, chunk: Chunk) -> list[Turn]:
-        return prompt(self.version.template, self.rubric, ask, chunk, self.examples)
+    @cached_property
+    def _prompters(self) -> list[Prompter]:
+        """One for each ask."""
+        return [Prompter(self.version.template, self.rubric, ask, self.examples) for ask in self.rubric.asks]
 
-    def _question(self, number: int, ask: Ask, chunk: Chunk, fingerprint: str, vote: int) -> Question:
-        turns = self._turns(ask, chunk)
+    @cached_property
+    def _schemas(self) -> list[dict[str, Any] | None]:
+        return [answer_schema(self.rubric, ask) for ask in self.rubric.asks]
+
+    def _question(self, number: int, chunk: Chunk, fingerprint: str, vote: int) -> Question:
+        turns = self._prompters[number].turns(chunk)
         said = self.parameters
         body: dict[str, Any] = {
             "model": self.version.model,
@@ -229,7 +233,7 @@ class Asker:
         if self.rubric.answer == NUMBER and said.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": said.top_logprobs}
         return Question(
-            ask=number, chunk=chunk.index, body=body, schema=answer_schema(self.rubric, ask),
+            ask=number, chunk=chunk.index, body=body, schema=self._schemas[number],
             key=_key(self.version.digest, fingerprint, vote, number, chunk.index, orjson.dumps(turns)),
             prompt_tokens=sum(tokens(turn["content"]) for turn in turns), answer_tokens=self.answer_tokens,
         )  # fmt: skip

@@ -11,7 +11,7 @@ after it, whatever the template says.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -153,34 +153,53 @@ def prompt(
     Raises:
         TemplateProblem: see `check_template`.
     """
-    check_template(template)
-    words: Mapping[str, Callable[[], str]] = {
-        "name": lambda: rubric.name,
-        "about": lambda: rubric.about,
-        "rubric": lambda: rubric.instructions,
-        "dimensions": lambda: "\n\n".join(_dimension(one) for one in ask.dimensions),
-        "examples": lambda: _examples((*rubric.examples, *examples), ask),
-        "part": lambda: _part(chunk),
-        "transcript": lambda: _framed(chunk),
-        "answer": lambda: _answer(rubric, ask),
-    }
-    turns: list[Turn] = []
-    lines: list[str] = []
+    return Prompter(template, rubric, ask, examples).turns(chunk)
+
+
+class Prompter:
+    """One ask of a judge, with all that is the same for every transcript written out once."""
+
+    def __init__(self, template: str, rubric: Rubric, ask: Ask, examples: Sequence[Example] = ()) -> None:
+        """Raises `TemplateProblem`: see `check_template`."""
+        check_template(template)
+        self._fixed = {
+            "name": rubric.name,
+            "about": rubric.about,
+            "rubric": rubric.instructions,
+            "dimensions": "\n\n".join(_dimension(one) for one in ask.dimensions),
+            "examples": _examples((*rubric.examples, *examples), ask),
+            "answer": _answer(rubric, ask),
+        }
+        self._parts = [
+            (role, re.split(r"\n{2,}", content.strip()))
+            for role, content in _parts(template)
+            if content.strip()
+        ]
+
+    def turns(self, chunk: Chunk) -> list[Turn]:
+        """What one call sends."""
+        words = {**self._fixed, "part": _part(chunk), "transcript": _framed(chunk)}
+        turns = []
+        for role, paragraphs in self._parts:
+            written = [_put_in(paragraph, words) for paragraph in paragraphs]
+            content = "\n\n".join(paragraph for paragraph in written if paragraph.strip())
+            turns += [{"role": role, "content": content}] if content else []
+        return turns
+
+
+def _parts(template: str) -> list[tuple[str, str]]:
+    """The template's parts by role, in order."""
+    parts: list[tuple[str, list[str]]] = []
     for line in template.split("\n"):
         if heading := HEADING.fullmatch(line):
-            lines = []
-            turns.append({"role": heading[1], "content": ""})
-        lines += [] if heading else [line]
-        if turns:
-            turns[-1]["content"] = "\n".join(lines)
-    for turn in turns:
-        written = [_put_in(paragraph, words) for paragraph in re.split(r"\n{2,}", turn["content"].strip())]
-        turn["content"] = "\n\n".join(paragraph for paragraph in written if paragraph.strip())
-    return [turn for turn in turns if turn["content"]]
+            parts.append((heading[1], []))
+        elif parts:
+            parts[-1][1].append(line)
+    return [(role, "\n".join(lines)) for role, lines in parts]
 
 
-def _put_in(paragraph: str, words: Mapping[str, Callable[[], str]]) -> str:
-    return PLACEHOLDER.sub(lambda found: words[found[1]](), paragraph)
+def _put_in(paragraph: str, words: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda found: words[found[1]], paragraph)
 
 
 def _dimension(dimension: Dimension) -> str:
