@@ -5,7 +5,7 @@ Imported by `client` inside the thread that calls, as it imports the HTTP librar
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import Any
 
 import httpcore2
@@ -17,6 +17,7 @@ from auditor.webhooks.addresses import is_public
 
 MOST_BODY = 16 << 20  # bytes of one answer
 CONNECTS_WITHIN = 15.0  # seconds
+TOGETHER = 8  # connections of one pool
 SENT = ("host", "content-type", "content-length", "accept")  # headers of the client that go out
 
 
@@ -63,8 +64,9 @@ class Looked(httpcore2.AnyIOBackend):
 class Bounded(httpx2.AsyncByteStream):
     """A body that ends after so many bytes."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, over: Callable[[], None]) -> None:
         self._stream = stream
+        self._over = over
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
@@ -76,18 +78,27 @@ class Bounded(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Let the connection go."""
+        self._over()
         await self._stream.aclose()
 
 
-class Wire(httpx2.AsyncHTTPTransport):
+class Way(httpx2.AsyncHTTPTransport):
+    """A few connections. The library looks at all connections of a pool for each request, so a pool is kept small."""
+
+    def __init__(self, *, allowed: Collection[str]) -> None:
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=httpx2.create_ssl_context(trust_env=False), max_connections=TOGETHER,
+            max_keepalive_connections=TOGETHER, keepalive_expiry=30.0, network_backend=Looked(allowed),
+        )  # fmt: skip
+        self.busy = 0  # requests that are under way
+
+
+class Wire(httpx2.AsyncBaseTransport):
     """Sends what we mean to send, and reads what we can hold."""
 
     def __init__(self, *, key: Key, allowed: Collection[str], connections: int) -> None:
         self._key = key
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False), max_connections=connections,
-            max_keepalive_connections=connections, keepalive_expiry=30.0, network_backend=Looked(allowed),
-        )  # fmt: skip
+        self._ways = [Way(allowed=allowed) for _ in range(-(-connections // TOGETHER))]
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request; its key is added here, so that nothing above ever holds it."""
@@ -96,10 +107,34 @@ class Wire(httpx2.AsyncHTTPTransport):
         if self._key:
             headers.append(("Authorization", f"Bearer {self._key.reveal()}"))
         request.headers = httpx2.Headers(headers)
-        response = await super().handle_async_request(request)
+        way = min(self._ways, key=lambda one: one.busy)
+        over = _once(way)
+        try:
+            response = await way.handle_async_request(request)
+        except BaseException:
+            over()
+            raise
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = Bounded(response.stream, over)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise TooLarge("The answer is packed, which was not asked for.")
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = Bounded(response.stream)
         return response
+
+    async def aclose(self) -> None:
+        """Let all connections go."""
+        for way in self._ways:
+            await way.aclose()
+
+
+def _once(way: Way) -> Callable[[], None]:
+    """One more request on this way; what is returned says that it is over, however often it is called."""
+    way.busy += 1
+    under_way = True
+
+    def over() -> None:
+        nonlocal under_way
+        way.busy -= under_way
+        under_way = False
+
+    return over
