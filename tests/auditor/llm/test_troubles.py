@@ -90,14 +90,14 @@ def test_who_is_told_to_wait_waits_and_all_workers_with_them(
 
 def test_a_hold_of_another_worker_is_kept(caller: Caller, server: Script, endpoint: Endpoint) -> None:
     began = monotonic()
-    hold(endpoint, 1.0)
+    hold(endpoint, 3.0)
     hold(endpoint, 0.1)
     marked_before = []
     caller.on_beat = lambda tally: (
-        marked_before.append(len(caller.marked)) if monotonic() - began < 0.9 else None
+        marked_before.append(len(caller.marked)) if monotonic() - began < 2.5 else None
     )
     caller.run([make.call()])
-    assert server.asked[0].at - began >= 1.0
+    assert server.asked[0].at - began >= 3.0
     assert set(marked_before) == {0}, "what cannot go is not marked"
 
 
