@@ -89,6 +89,9 @@ def test_who_is_told_to_wait_waits_and_all_workers_with_them(
 
 
 def test_a_hold_of_another_worker_is_kept(caller: Caller, server: Script, endpoint: Endpoint) -> None:
+    caller.run([make.call(99)])  # the client is imported once and for all
+    server.forget()
+    caller.marked.clear()
     began = monotonic()
     hold(endpoint, 3.0)
     hold(endpoint, 0.1)
