@@ -47,8 +47,7 @@ def money(millionths: int | None, currency: str = "") -> str:
     if millionths is None:
         return "–"
     small = 0 < millionths < 10_000
-    is_large = millionths >= 10_000 or millionths == 0
-    amount = f"{millionths / 1e6:,.2f}" if is_large else f"{millionths / 1e6:.6f}".rstrip("0")
+    amount = f"{millionths / 1e6:.6f}".rstrip("0") if small else f"{millionths / 1e6:,.2f}"
     return f"{amount}{NBSP}{currency}" if currency else amount
 
 

@@ -31,7 +31,8 @@ def test_a_score_reads_at_a_glance(value: float | None, text: str) -> None:
         (1_234_567_890, "1,234.57 USD"),
         (0, "0.00 USD"),
         (10_000, "0.01 USD"),
-        (423, "0.000423 USD"), (50, "0.00005 USD"),
+        (423, "0.000423 USD"),
+        (50, "0.00005 USD"),
         (None, "–"),
     ],
 )
