@@ -215,3 +215,51 @@ def test_how_a_run_ended_is_in_the_trail(run: Run) -> None:
         pass
     event = Event.objects.get(verb="run.done")
     assert (event.subject_id, event.project_id) == (str(run.pk), run.project_id)
+
+
+def test_a_run_waits_when_asked_to_and_goes_on(project: Project, mia: User) -> None:
+    run = actions.open_run(project_id=project.pk, kind="x", title="x", task="x", actor=mia)
+    actions.pause_run(run=run, actor=mia)
+    run.refresh_from_db()
+    assert (run.status, run.rests, run.is_over) == ("paused", True, False)
+    with actions.carry(run.pk) as ticket:
+        assert ticket is None
+    actions.pause_run(run=run, actor=mia)
+    assert actions.reopen_run(run=run, actor=mia).status == "queued"
+    with actions.carry(run.pk) as ticket:
+        assert ticket is not None
+        actions.pause_run(run=run, actor=mia)
+        ticket.beat(done=3, force=True)
+        raise AssertionError("the beat said to wait")
+    run.refresh_from_db()
+    assert (run.status, run.done, run.pause_asked, run.note) == ("paused", 3, False, "Paused.")
+    assert not Run.objects.abandoned().filter(pk=run.pk).exists()
+    actions.cancel_run(run=run, actor=mia)
+    run.refresh_from_db()
+    assert run.status == "cancelled"
+    verbs = list(Event.objects.filter(subject_id=str(run.pk)).order_by("pk").values_list("verb", flat=True))
+    assert verbs == [
+        "run.queued", "run.paused", "run.reopened", "run.paused", "run.paused", "run.cancelled"
+    ]  # fmt: skip
+
+
+def test_a_carrier_that_has_done_its_share_leaves_the_rest_to_the_next(project: Project, mia: User) -> None:
+    run = actions.open_run(project_id=project.pk, kind="x", title="x", task="x", actor=mia)
+    with actions.carry(run.pk) as ticket:
+        assert ticket is not None
+        raise actions.Again
+    run.refresh_from_db()
+    assert (run.status, run.attempts, ticket.again) == ("queued", 0, True)
+    with actions.carry(run.pk) as ticket:
+        assert ticket is not None
+        raise actions.Paused("The budget is spent.")
+    run.refresh_from_db()
+    assert (run.status, run.note) == ("paused", "The budget is spent.")
+
+
+def test_a_done_run_is_reopened_only_for_new_work(project: Project, mia: User) -> None:
+    run = actions.open_run(project_id=project.pk, kind="x", title="x", task="x", actor=mia)
+    with actions.carry(run.pk):
+        pass
+    assert actions.reopen_run(run=run, actor=mia).status == "done"
+    assert actions.reopen_run(run=run, actor=mia, when_done=True).status == "queued"
