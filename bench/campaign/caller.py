@@ -25,11 +25,15 @@ def call(number: int) -> Call:
 
 def started(endpoint: "Endpoint", calls: int) -> "subprocess.Popen[bytes]":
     """The process, on the database that this one is connected to."""
+    return process("bench.campaign.caller", str(endpoint.pk), str(calls))
+
+
+def process(module: str, *arguments: str) -> "subprocess.Popen[bytes]":
+    """A module of the proofs in a process of its own, on the database that this one is connected to."""
     environment = {
         **os.environ, "DATABASE_URL": _database(), "AUDITOR_ALLOWED_MODEL_HOSTS": "127.0.0.1", "AUDITOR_SECRET_KEY": "for proofs only",
     }  # fmt: skip
-    words = [sys.executable, "-m", "bench.campaign.caller", str(endpoint.pk), str(calls)]
-    return subprocess.Popen(words, cwd=ROOT, env=environment)
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment)
 
 
 def _database() -> str:
