@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from django.conf import settings
@@ -57,15 +57,21 @@ def run(project: Project, owner: User, size: int) -> Iterator[Result]:
         warm = min(size, 2 * AT_ONCE)
         asyncio.run(_bare(url, warm))
         _calls(endpoint, warm, first=10**6)
+        cpu = process_time()
         floor = asyncio.run(_bare(url, size))
+        floor_cpu = process_time() - cpu
         memory = Memory(size)
+        cpu = process_time()
         took = _calls(endpoint, size, beat=memory.look)
+        cpu = process_time() - cpu
         again = _calls(endpoint, size)
         conditions = {
             "at_once": AT_ONCE,
             "latency_ms": round(1000 * LATENCY),
             "prompt_bytes": len(TEXT),
             "requests": told(url, "/counts")["requests"],
+            "cpu_ms_a_call": round(1000 * cpu / size, 2),
+            "floor_cpu_ms_a_call": round(1000 * floor_cpu / size, 2),
         }
     assert Reply.objects.filter(endpoint=endpoint).count() == size + warm
     yield Result("calls.rate", size, size / took, "calls/s", size / floor, conditions)
