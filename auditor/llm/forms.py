@@ -23,7 +23,7 @@ class EndpointForm(forms.Form):
     )  # fmt: skip
     key = forms.CharField(
         max_length=LONGEST, required=False, strip=True,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
     )  # fmt: skip
     currency = forms.CharField(min_length=3, max_length=3, initial="USD", help_text="Of the prices.")
     requests_per_minute = forms.IntegerField(

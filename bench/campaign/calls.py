@@ -31,9 +31,11 @@ def prove(seed: int, calls: int = 1_000, runs: int = 5) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(MARKS)
     user = User.objects.create(email=f"calls-{seed}@example.org", name="Calls")
-    project = create_project(name=f"Calls {seed}", owner=user)
     reports = []
     for run in range(runs):
+        project = create_project(
+            name=f"Calls {seed}, {run}", owner=user
+        )  # replies are found within a project
         with apart("--latency", str(LATENCY)) as url:
             endpoint = Endpoint.objects.create(
                 project=project, name=f"Run {run}", base_url=url, concurrency=CONCURRENCY, created_by=user

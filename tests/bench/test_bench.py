@@ -87,6 +87,19 @@ def test_one_group_can_be_asked_for() -> None:
     assert {json.loads(line)["name"] for line in done.stdout.splitlines()} == NAMES["import"]
 
 
+@pytest.mark.slow
+def test_calls_to_a_local_endpoint_are_measured_apart() -> None:
+    done = bench("calls")
+    assert done.returncode == 0, done.stderr[-3000:]
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {record["name"] for record in records} == {"calls.rate", "calls.again", "calls.memory"}
+    (rate,) = [record for record in records if record["name"] == "calls.rate"]
+    assert rate["floor"] > 0
+    assert rate["conditions"]["requests"] == 80, (
+        "20 to warm up and 20 to measure, each way; none the second time"
+    )
+
+
 def test_a_group_that_does_not_exist_is_refused() -> None:
     done = bench("imports")
     assert done.returncode == 2

@@ -5,6 +5,7 @@ Imported by `client` inside the thread that calls, as it imports the HTTP librar
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import Any
 
@@ -85,9 +86,9 @@ class Bounded(httpx2.AsyncByteStream):
 class Way(httpx2.AsyncHTTPTransport):
     """A few connections. The library looks at all connections of a pool for each request, so a pool is kept small."""
 
-    def __init__(self, *, allowed: Collection[str]) -> None:
+    def __init__(self, *, allowed: Collection[str], trust: ssl.SSLContext) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False), max_connections=TOGETHER,
+            ssl_context=trust, max_connections=TOGETHER,
             max_keepalive_connections=TOGETHER, keepalive_expiry=30.0, network_backend=Looked(allowed),
         )  # fmt: skip
         self.busy = 0  # requests that are under way
@@ -98,7 +99,8 @@ class Wire(httpx2.AsyncBaseTransport):
 
     def __init__(self, *, key: Key, allowed: Collection[str], connections: int) -> None:
         self._key = key
-        self._ways = [Way(allowed=allowed) for _ in range(-(-connections // TOGETHER))]
+        trust = ssl.create_default_context()  # one for all: reading the certificates takes a while
+        self._ways = [Way(allowed=allowed, trust=trust) for _ in range(-(-connections // TOGETHER))]
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request; its key is added here, so that nothing above ever holds it."""

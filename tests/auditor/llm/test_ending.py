@@ -1,6 +1,7 @@
 """However a run of calls ends, what was paid for is stored, and nothing more is sent."""
 
 from collections.abc import Sequence
+from time import monotonic
 
 import pytest
 from django.db import OperationalError, connection
@@ -143,3 +144,37 @@ def test_the_run_beats_while_it_waits(caller: Caller, server: Script) -> None:
     caller.run([make.call()])
     assert len(caller.tallies) >= 3
     assert caller.tallies[-1].answered == 1
+
+
+def test_who_hangs_is_waited_for_no_longer_than_a_try_may_take(
+    caller: Caller, server: Script, endpoint: Endpoint
+) -> None:
+    endpoint.timeout = 1
+    endpoint.save()
+
+    def stop(tally: Tally) -> None:
+        if tally.in_flight:
+            raise Enough
+
+    caller.on_beat = stop
+    began = monotonic()
+    with pytest.raises(Enough):
+        caller.run([make.call(number, model="hang") for number in range(5)])
+    assert monotonic() - began < 5
+    assert caller.outcomes == [], "they are as they were: nobody was told that they failed"
+
+
+def test_a_process_that_is_told_to_end_waits_for_nobody(caller: Caller, server: Script) -> None:
+    def end(tally: Tally) -> None:
+        if tally.answered >= 4:
+            raise SystemExit
+
+    caller.on_beat = end
+    began = monotonic()
+    with pytest.raises(SystemExit):
+        caller.run(
+            [make.call(number) for number in range(4)]
+            + [make.call(number, model="hang") for number in range(4, 20)]
+        )
+    assert monotonic() - began < 10
+    assert Reply.objects.count() == 4
