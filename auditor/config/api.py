@@ -20,6 +20,7 @@ from auditor.accounts.api import router as accounts
 from auditor.browse.api import router as browse
 from auditor.evidence.api import router as evidence
 from auditor.judging.api import router as judging
+from auditor.judging.api_panels import router as judge_panels
 from auditor.judging.api_runs import router as judge_runs
 from auditor.llm.api import router as endpoints
 from auditor.runs.api import router as runs
@@ -62,6 +63,7 @@ for router in (
     sampling,
     judging,
     judge_runs,
+    judge_panels,
     codebooks,
     queues,
     managing,

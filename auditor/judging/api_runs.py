@@ -166,7 +166,7 @@ def preflight(request: HttpRequest, said: PreflightIn) -> PreflightOut:
     found = queries.access_version(membership, said.version)
     try:
         made = tasks.queue_preflight(
-            version=found, chosen=_chosen(said, membership.project_id), actor=membership.user
+            version=found, chosen=chosen_in(said, membership.project_id), actor=membership.user
         )
     except actions.CannotJudge as problem:
         raise Problem(422, str(problem), field="version") from problem
@@ -194,7 +194,7 @@ def judge(request: HttpRequest, said: RunIn) -> JudgeRunOut:
     found = queries.access_version(membership, said.version)
     try:
         made = tasks.queue_judging(
-            version=found, chosen=_chosen(said, membership.project_id), actor=membership.user, cap=said.cap,
+            version=found, chosen=chosen_in(said, membership.project_id), actor=membership.user, cap=said.cap,
             concurrency=said.concurrency,
         )  # fmt: skip
     except actions.CannotJudge as problem:
@@ -248,7 +248,7 @@ def calls(request: HttpRequest, pk: int) -> list[CallOut]:
     return [CallOut.of(one) for one in queries.calls_of(found)]
 
 
-def _chosen(said: ChosenIn, project_id: int) -> Chosen:
+def chosen_in(said: ChosenIn, project_id: int) -> Chosen:
     """Which transcripts a body means.
 
     Raises:

@@ -122,6 +122,7 @@ class Command(BaseCommand):
             found = opened(version=version, chosen=_chosen(project, options), actor=actor)
         except actions.CannotJudge as problem:
             raise CommandError(str(problem)) from problem
+        self.stdout.write(f"preflight {found.pk}")
         self._carry(found.run, options)
         found.refresh_from_db()
         if found.result:
