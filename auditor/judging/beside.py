@@ -8,7 +8,7 @@ from auditor.corpus.document import Mark
 from auditor.evidence.quotes import EXACT, NOT_FOUND
 from auditor.judging.expected import Expected
 from auditor.judging.models import Verdict
-from auditor.judging.rubric import Rubric
+from auditor.judging.rubric import Dimension, Rubric
 
 CLASSES = {
     EXACT: "exact",
@@ -100,9 +100,7 @@ def _values(verdict: Verdict, rubric: Rubric) -> tuple[Valued, ...]:
     kept = verdict.detail.get("expected", {})
     made = []
     for key, dimension in rubric.by_key.items():
-        value = verdict.values.get(key)
-        if isinstance(value, str):
-            value = next((label.name for label in dimension.labels if label.key == value), value)
+        value = named(verdict.values.get(key), dimension)
         expected = Expected.from_json(kept[key]) if key in kept else None
         scale = "" if dimension.words else f"{dimension.lo} to {dimension.hi}"
         bars = _bars(expected) if expected is not None else ()
@@ -120,6 +118,18 @@ def _bars(expected: Expected) -> tuple[tuple[str, float, int], ...]:
     shares += [("no number", others)] if others > 0 else []
     most = max((p for _, p in shares), default=0.0)
     return tuple((what, p, max(1, round(WIDEST * p / most)) if p > 0 else 0) for what, p in shares)
+
+
+def spoken(values: Mapping[str, Any], rubric: Rubric) -> list[tuple[str, Any]]:
+    """What was said on each dimension in the rubric's order: its name, and a number or a label's name."""
+    return [(one.name, named(values.get(one.key), one)) for one in rubric.dimensions if one.key in values]
+
+
+def named(value: Any, dimension: Dimension) -> Any:
+    """A label by its name; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return next((label.name for label in dimension.labels if label.key == value), value)
 
 
 def placed(quotes: Sequence[Cited]) -> int | None:

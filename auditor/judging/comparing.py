@@ -94,9 +94,12 @@ class Split:
     evenness: float  # the share of pairs of judges that differ
 
     @property
-    def cells(self) -> list[tuple[str, Score]]:
-        """What each said, with what it was read from."""
-        return list(zip(self.said, self.scores, strict=True))
+    def cells(self) -> list[tuple[str, str]]:
+        """What each said, with what it was read from: the label, else the number."""
+        read = [score.label or ("" if score.value is None else f"{score.value:.4g}") for score in self.scores]
+        return [
+            (said, "" if said == beside else beside) for said, beside in zip(self.said, read, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

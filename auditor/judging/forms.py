@@ -119,7 +119,10 @@ class VersionForm(forms.Form):
         self.endpoints = {one.pk: one for one in endpoints}
         field = self.fields["asks"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [UNCHOSEN, *_models(endpoints)]
+        listed = _models(endpoints)
+        field.choices = [UNCHOSEN, *listed]
+        if sum(len(models) for _, models in listed) == 1:
+            self.initial.setdefault("asks", next(models[0][0] for _, models in listed if models))
         if named:
             del self.fields["name"]
         if before is None or not before.examples:

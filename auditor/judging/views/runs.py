@@ -14,6 +14,7 @@ from auditor.accounts.models import Role
 from auditor.evidence.filters import FilterError
 from auditor.evidence.queries import MACHINE, visible_to
 from auditor.judging import actions, queries, tasks
+from auditor.judging.beside import spoken
 from auditor.judging.choosing import Chosen, transcripts_of
 from auditor.judging.forms import StartForm
 from auditor.judging.leftout import left_out
@@ -154,10 +155,13 @@ def _listed(request: HttpRequest, rows: QuerySet[Verdict], found: JudgeRun) -> d
     page = page_of(
         rows.order_by(), key="id", descending=False, cursor=request.GET.get("after", ""), size=PAGE
     )
-    labels = [(one.key, one.name) for one in parse_rubric(found.version.rubric).labels]
+    rubric = parse_rubric(found.version.rubric)
+    labels = [(one.key, one.name) for one in rubric.labels]
     words = [(one, IN_WORDS["missing" if one == "waiting" and found.run.is_over else one]) for one in STATES]
+    named = dict(labels)
+    shown = [(one, named.get(one.label, one.label), spoken(one.values, rubric)) for one in page.rows]
     return {
-        "page": page, "state": state, "said": said, "only_unsupported": unsupported, "labels": labels,
+        "page": page, "rows": shown, "state": state, "said": said, "only_unsupported": unsupported, "labels": labels,
         "state_words": words, "narrowed": bool(state or said or unsupported),
     }  # fmt: skip
 
@@ -214,6 +218,8 @@ def cap(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 
 def _tried(found: Preflight, person: Any) -> list[dict[str, Any]]:
     """What was tried on transcripts whose evidence the person may see, with the prompts as far as they are shown."""
+    rubric = parse_rubric(found.version.rubric)
+    names = {one.key: one.name for one in rubric.labels}
     kept = queries.without_veiled(found, visible_to(person)).result.get("tried", [])
     return [
         one | {
@@ -222,6 +228,8 @@ def _tried(found: Preflight, person: Any) -> list[dict[str, Any]]:
                 for call in one["calls"]
             ],
             "left_out": left_out(one["verdict"].get("unread", [])),
+            "label": names.get(one["verdict"].get("label", ""), one["verdict"].get("label", "")),
+            "values": spoken(one["verdict"].get("values", {}), rubric),
         }
         for one in kept
     ]  # fmt: skip

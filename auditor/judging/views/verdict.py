@@ -9,14 +9,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from auditor.accounts.access import access_project
-from auditor.corpus.document import Cut
+from auditor.corpus.document import Cut, Mark
 from auditor.corpus.document import render as draw
 from auditor.corpus.queries import messages_between, messages_of
 from auditor.corpus.windows import LONGEST, window
 from auditor.evidence.queries import visible_to
 from auditor.judging import queries
 from auditor.judging.asking import Asker
-from auditor.judging.beside import beside, placed
+from auditor.judging.beside import beside, placed, spoken
 from auditor.judging.leftout import left_out
 from auditor.judging.models import Verdict, VerdictCall
 from auditor.judging.prompts import Sheet, sheets
@@ -25,6 +25,7 @@ from auditor.judging.states import IN_WORDS
 from auditor.judging.voting import Ballot, Tally, tally
 from auditor.llm.models import Reply
 
+MOST_TEXT = 400_000  # code points of one text that are shown around what is cited
 MOST_RAW = 200_000  # characters of a reply that the page shows
 
 
@@ -55,18 +56,18 @@ def verdict(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     at = int(asked) if asked.isdecimal() and len(asked) < 9 else placed(shown.quotes) or 0
     here = window(transcript, at=at)
     marks = [mark for mark in shown.marks if here.first <= mark.position < here.end]
-    document = draw(
-        messages_between(transcript, here.first, here.end), marks, markdown=True, cut=Cut(LONGEST, {})
-    )
+    cut = Cut(LONGEST, _stretches(marks))
+    document = draw(messages_between(transcript, here.first, here.end), marks, markdown=True, cut=cut)
     votes = queries.votes_on(sight, found)
+    names = {label.key: label.name for label in rubric.labels}
     context: dict[str, Any] = {
         "verdict": found, "shown": shown, "rubric": rubric, "version": version, "row": transcript,
         "document": document, "window": here, "state": IN_WORDS[_state(found)], "missing": _state(found) != "ok",
         "before": here.first - 1 if here.first else None,
         "after": here.end if here.end < transcript.n_messages else None,
         "left_out": left_out(found.unread), "more_left_out": found.detail.get("unread", 0),
-        "votes": votes, "tally": _tally(votes) if len(votes) > 1 else None,
-        "names": {label.key: label.name for label in rubric.labels},
+        "votes": [(one, names.get(one.label, one.label), spoken(one.values, rubric)) for one in votes],
+        "tally": _tally(votes) if len(votes) > 1 else None,
     }  # fmt: skip
     return render(request, "auditor/judging/verdict.html", context)
 
@@ -81,6 +82,21 @@ def calls(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "verdict": found, "sent": _sent(found), "currency": endpoint.currency if endpoint is not None else "",
     }  # fmt: skip
     return render(request, "auditor/judging/calls.html", context)
+
+
+def _stretches(marks: list[Mark]) -> dict[tuple[int, str], tuple[int, int]]:
+    """Of long texts the stretch that holds what is cited, with some words around it."""
+    ends: dict[tuple[int, str], tuple[int, int]] = {}
+    for mark in marks:
+        start, end = ends.get((mark.position, mark.part), (mark.start, mark.end))
+        ends[mark.position, mark.part] = (min(start, mark.start), max(end, mark.end))
+    around = LONGEST // 2
+    found = {}
+    for place, (start, end) in ends.items():
+        if end > LONGEST:
+            first = 0 if end <= MOST_TEXT else max(0, start - around)
+            found[place] = (first, min(end + around, first + MOST_TEXT))
+    return found
 
 
 def _state(found: Verdict) -> str:

@@ -33,6 +33,12 @@ def score(value: Any) -> str:
 
 
 @register.filter
+def said(value: Any) -> str:
+    """What a judge said: a number at a glance, a label as it is, a dash for nothing."""
+    return value if isinstance(value, str) and value else score(value)
+
+
+@register.filter
 def percent(value: Any) -> str:
     """0.031 as 3.1%."""
     if value is None or value == "":

@@ -240,7 +240,7 @@ def test_two_versions_stand_side_by_side(
     assert "1\N{NO-BREAK SPACE}line added, 1 removed" in shown
     assert "10 being &lt;the&gt; worst" in shown
     assert "the same" in shown  # the template
-    assert shown.count('<tr class="differs">') == 2
+    assert shown.count('<tr class="apart">') == 2
     judge = page(reader, "judge", project, "quill")
     assert "Sharper" in judge
     assert "What changed" in judge
@@ -441,6 +441,25 @@ def test_a_verdict_stands_beside_its_text(
     # were prompts written in another way since, the page would say that this one was not sent
     monkeypatch.setattr("auditor.judging.prompting.AFTER", "Over. {nonce}")
     assert "Not the prompt that was answered" in page(reader, "calls", project, found.pk)
+
+
+def test_words_far_into_a_long_text_are_shown_where_they_stand(
+    project: Project, reader: Client, place: Endpoint, asked: Asked, mia: User
+) -> None:
+    text = "word " * 9_000 + "the needle" + " word" * 9_000
+    make.transcript(
+        project, (ParsedMessage(role="user", text="Go on."), ParsedMessage(role="assistant", text=text))
+    )
+    quotes = [{"message": 2, "quote": "the needle", "supports": "candour"}]
+    asked.answer = lambda body: answer(
+        8, quotes=quotes if "needle" in body["messages"][-1]["content"] else []
+    )
+    judged(version(place, mia, RUBRIC.replace("quotes: {at_least: 7}", "quotes: false")), mia)
+    found = Verdict.objects.get()
+    assert found.detail["chunks"] > 1
+    shown = page(reader, "verdict", project, found.pk)
+    assert '<a href="#mark-v0">message 2</a>' in shown
+    assert 'id="mark-v0"' in shown
 
 
 def test_unsupported_is_said_plainly(

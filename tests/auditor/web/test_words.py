@@ -113,3 +113,10 @@ def test_shares_that_are_compared_have_one_digit_always(value: float | None, tex
 )
 def test_a_small_probability_is_bounded_and_not_zero(value: float | None, text: str) -> None:
     assert words.small_p(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("lie", "lie"), ("30", "30"), (23.333333, "23.3"), (0, "0"), (None, "–"), ("", "–")]
+)
+def test_what_was_said_is_a_label_or_a_number(value: object, text: str) -> None:
+    assert words.said(value) == text
