@@ -197,7 +197,7 @@ def _judged(project: Project, olga: User, transcript_id: int) -> dict[str, int]:
     check = open_injection_check(version=version, actor=olga)
     return {
         "judge": version.judge.slug, "version": version.pk, "judging": judging.pk, "verdict": verdict.pk,
-        "preflight": preflight.pk, "check": check.pk,
+        "preflight": preflight.pk, "check": check.pk, "job": judging.run_id,
     }  # type: ignore[dict-item]  # fmt: skip
 
 
@@ -256,7 +256,7 @@ ROW = {
     "browse:part": "transcript", "browse:json": "transcript", "evidence:channel": "channel",
     "llm:endpoint": "endpoint", "llm:remove_key": "endpoint", "llm:try": "endpoint", "llm:archive": "endpoint", "llm:tried": "trial",
     "webhooks:subscription": "webhook", "webhooks:switch": "webhook", "webhooks:remove": "webhook", "webhooks:send_again": "delivery",
-    "sampling:sample": "sample", "judging:rubric": "version", "judging:check": "version", "judging:injections": "check",
+    "sampling:sample": "sample", "judging:rubric": "version", "judging:job": "job", "judging:check": "version", "judging:injections": "check",
     "judging:preflight": "preflight", "judging:verdict": "verdict", "judging:calls": "verdict",
     **{f"judging:{page}": "judging" for page in ("run", "pause", "resume", "cancel", "retry", "cap")},
     "sampling:extend": "sample", "sampling:download": "sample",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from auditor.corpus.models import TranscriptQuerySet
 from auditor.evidence.language import parse
 from auditor.evidence.models import Channel
 from auditor.evidence.nodes import And, Node, to_text
@@ -37,6 +38,11 @@ from auditor.judging.voting import mixture
 
 MOST_JUDGES = 20
 MOST_LABELS = 50  # of one channel, offered
+MOST_SAID = 500_000  # verdicts that are compared at once: a hundred thousand transcripts, five judges
+
+
+class TooMany(ValueError):
+    """More than a page can compare; its message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -249,12 +255,26 @@ def judge_channels(project_id: int) -> list[Channel]:
     return [channel for channel in rows if not (channel.own and channel.detail.get("says") == ENTROPY)]
 
 
-def sides_of(channels: Sequence[Channel], *, sight: Sight) -> tuple[Side, ...]:
-    """Each channel with all that the person may see of it."""
+def sides_of(channels: Sequence[Channel], *, sight: Sight, chosen: Chosen | None = None) -> tuple[Side, ...]:
+    """Each channel with all that the person may see of it, or what it says of the transcripts chosen.
+
+    Raises:
+        FilterError: the filter names what the project has not.
+        TooMany: more than can be compared while somebody waits.
+    """
     found: dict[int, dict[int, Score]] = {channel.pk: {} for channel in channels}
-    distributions = _distributions(channels, sight)
-    rows = sight.rollups_on(channels).values_list("channel_id", "transcript_id", "value", "label")
-    for channel_id, transcript_id, value, label in rows.iterator(chunk_size=10_000):
+    rows, within = sight.rollups_on(channels), None
+    if chosen is not None:
+        within, _ = transcripts_of(chosen, project_id=channels[0].project_id, sight=sight)
+        rows = rows.filter(transcript__in=within.order_by().values("pk"))
+    n = rows.count()
+    if n > MOST_SAID:
+        raise TooMany(
+            f"{n:,} verdicts are more than can be compared while you wait. Choose a sample, or filter the list."
+        )
+    distributions = _distributions(channels, sight, within)
+    listed = rows.values_list("channel_id", "transcript_id", "value", "label")
+    for channel_id, transcript_id, value, label in listed.iterator(chunk_size=10_000):
         expected = distributions.get((channel_id, transcript_id))
         found[channel_id][transcript_id] = Score(value, label, expected)
     versions = _versions(channels)
@@ -327,9 +347,13 @@ def _labels(scores: Iterable[Score]) -> tuple[str, ...]:
     return tuple(sorted(counted, key=lambda label: (counted[label], label)))
 
 
-def _distributions(channels: Sequence[Channel], sight: Sight) -> dict[tuple[int, int], Expected]:
+def _distributions(
+    channels: Sequence[Channel], sight: Sight, within: TranscriptQuerySet | None
+) -> dict[tuple[int, int], Expected]:
     """By channel and transcript what the numbers were read from, all votes together."""
     rows = sight.readings_on(channels).filter(detail__has_key="expected", position__isnull=True)
+    if within is not None:
+        rows = rows.filter(transcript__in=within.order_by().values("pk"))
     made = {}
     for channel_id, transcript_id, kept in rows.values_list(
         "channel_id", "transcript_id", "detail__expected"

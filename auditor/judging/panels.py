@@ -17,6 +17,7 @@ from auditor.judging.rubric import BOUNDS, Said, Wanted
 Labels: TypeAlias = Sequence[str | None]
 
 EXPECTED, ARGMAX = "expected", "argmax"
+HANDY = 2_000  # tosses whose counts are summed as whole numbers
 FLIPPED = {"below": "at_most", "at_most": "below", "above": "at_least", "at_least": "above"}
 
 
@@ -184,8 +185,24 @@ def mcnemar_exact(one_way: int, other_way: int) -> float | None:
     n = one_way + other_way
     if not n:
         return None
-    tail = sum(math.comb(n, k) for k in range(min(one_way, other_way) + 1))
-    return min(1.0, 2 * tail / int(2**n))
+    return min(1.0, 2 * _tail(n, min(one_way, other_way)))
+
+
+def _tail(n: int, most: int) -> float:
+    """Probability of at most `most` heads in `n` tosses, most <= n / 2.
+
+    In whole numbers as long as these are handy; beyond, the same sum from its largest term down, each term
+    from the one before it, to about ten digits.
+    """
+    if n <= HANDY:
+        return sum(math.comb(n, k) for k in range(most + 1)) / int(2**n)
+    term = math.exp(math.lgamma(n + 1) - math.lgamma(most + 1) - math.lgamma(n - most + 1) - n * math.log(2))
+    total, k = term, most
+    while k and term > total * 1e-17:
+        term *= k / (n - k + 1)
+        total += term
+        k -= 1
+    return total
 
 
 def rate(answers: Sequence[bool | None]) -> Rate:

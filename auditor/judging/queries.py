@@ -164,6 +164,23 @@ def access_judging(membership: Membership, pk: int) -> JudgeRun:
     return found
 
 
+def access_job(membership: Membership, run_id: int) -> tuple[str, int]:
+    """What a job of the member's project is about: "run", "preflight" or "injections", and its id.
+
+    Raises:
+        Http404: not in this project, or not of judges.
+    """
+    of_project = Q(version__judge__project=membership.project_id, run=run_id)
+    for name, rows in (
+        ("run", JudgeRun.objects.filter(of_project)),
+        ("preflight", Preflight.objects.filter(of_project)),
+        ("injections", InjectionCheck.objects.filter(of_project)),
+    ):
+        if (pk := rows.values_list("pk", flat=True).first()) is not None:
+            return name, pk
+    raise Http404("no such job")
+
+
 def access_preflight(membership: Membership, pk: int) -> Preflight:
     """A preflight of the member's project.
 

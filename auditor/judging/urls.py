@@ -17,6 +17,7 @@ urlpatterns = [
     path("versions/<int:pk>/rubric.md", judge.rubric_file, name="rubric"),
     path("versions/<int:pk>/check/", judge.check, name="check"),
     path("checks/<int:pk>/", judge.injections, name="injections"),
+    path("jobs/<int:pk>/", runs.job, name="job"),
     path("runs/new/", runs.new, name="start"),
     path("preflights/<int:pk>/", runs.preflight, name="preflight"),
     path("runs/<int:pk>/", runs.run, name="run"),

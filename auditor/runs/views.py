@@ -19,6 +19,9 @@ NEXT = {  # kind of run -> URL name of its result, given the project and the run
     "import": ("intake:result", "See what came in"),
     "evidence": ("intake:result", "See what was attached"),
     "undo": ("intake:result", "See the import"),
+    "judging": ("judging:job", "See what it said"),
+    "preflight": ("judging:job", "See what it would cost"),
+    "injections": ("judging:job", "See what moved"),
     "trial": ("llm:tried", "See what it can do"),
 }
 

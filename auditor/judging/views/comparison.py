@@ -22,6 +22,7 @@ from auditor.judging.comparing import (
     MOST_JUDGES,
     Comparison,
     Side,
+    TooMany,
     compare,
     judge_channels,
     offered,
@@ -48,7 +49,7 @@ def comparison(request: HttpRequest, project: str) -> HttpResponse:
         chosen = _chosen(request, membership)
         context["chosen"] = chosen
         made = _made(request, membership, chosen)
-    except FilterError as problem:
+    except (FilterError, TooMany) as problem:
         return render(
             request, "auditor/judging/comparison.html", context | {"problem": str(problem)}, status=422
         )
@@ -63,7 +64,7 @@ def download(request: HttpRequest, project: str) -> HttpResponseBase:
     membership = access_project(request, project)
     try:
         made = _made(request, membership, _chosen(request, membership))
-    except FilterError as problem:
+    except (FilterError, TooMany) as problem:
         return HttpResponse(str(problem), status=422, content_type="text/plain; charset=utf-8")
     if made is None:
         return HttpResponse("Choose two judges.", status=422, content_type="text/plain; charset=utf-8")
@@ -83,13 +84,17 @@ def _chosen(request: HttpRequest, membership: Membership) -> Chosen | None:
 
 
 def _made(request: HttpRequest, membership: Membership, chosen: Chosen | None) -> Comparison | None:
-    """The comparison that the address asks for; None while fewer than two judges are chosen."""
+    """The comparison that the address asks for; None while fewer than two judges are chosen.
+
+    Raises:
+        FilterError, TooMany: see `comparing`.
+    """
     wanted = request.GET.getlist("judge")
     picked = [one for one in judge_channels(membership.project_id) if str(one.pk) in wanted][:MOST_JUDGES]
     if len(picked) < 2:
         return None
     sight = visible_to(membership.user)
-    sides = sides_of(picked, sight=sight)
+    sides = sides_of(picked, sight=sight, chosen=chosen)
     boundaries = {side.key: _boundary(request.GET.dict(), side, sides) for side in sides}
     by_labels = request.GET.get("by") == "labels" and all(side.labels for side in sides)
     return compare(

@@ -36,6 +36,14 @@ PAGE = 50
 POLLED = ("HX-Request", "HX-Boosted", "HX-History-Restore-Request")
 
 
+@require_GET
+def job(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """From a job of the list of all jobs to the page of what it is about."""
+    membership = access_project(request, project)
+    name, row = queries.access_job(membership, pk)
+    return redirect(f"judging:{name}", project=project, pk=row)
+
+
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest, project: str) -> HttpResponse:
     """Which version, over which transcripts: a sample, or the filter that the list handed over. Then its preflight."""

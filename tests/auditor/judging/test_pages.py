@@ -520,6 +520,21 @@ def test_planted_instructions_are_tried_and_shown(
     assert f"{found.moved} of {found.tried}" in page(reader, "list", project)
 
 
+def test_every_job_leads_to_its_page(
+    project: Project, reader: Client, quill: JudgeVersion, mia: User, cy: User
+) -> None:
+    make.transcript(project)
+    run = tasks.queue_judging(version=quill, chosen=Chosen(), actor=mia)
+    check = tasks.queue_injection_check(version=quill, actor=mia)
+    before = tasks.queue_preflight(version=quill, chosen=Chosen(), actor=mia)
+    for made, name in ((run, "run"), (check, "injections"), (before, "preflight")):
+        job = reverse("judging:job", args=[project.slug, made.run_id])
+        assert reader.get(job).headers["Location"] == reverse(f"judging:{name}", args=[project.slug, made.pk])
+        assert job in reader.get(reverse("runs:run", args=[project.slug, made.run_id])).content.decode()
+        assert signed_in(cy).get(job).status_code == 404
+    assert reader.get(reverse("judging:job", args=[project.slug, 10**9])).status_code == 404
+
+
 def test_a_judge_without_versions_says_what_to_do(project: Project, reader: Client, mia: User) -> None:
     actions.create_judge(project=project, name="Bare", actor=mia)
     assert "No version yet" in page(reader, "judge", project, "bare")

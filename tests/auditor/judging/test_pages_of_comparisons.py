@@ -269,6 +269,19 @@ def test_who_labels_blind_sees_nothing_of_it(
     assert "canary-word" not in page(signed_in(ana), project, query, name="compare_csv")
 
 
+def test_too_much_for_one_page_is_said_and_a_sample_helps(
+    project: Project, mia: User, six: list[Transcript], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = spoken(project, "judge.a", [(1.0, "x")] * 6, six)
+    b = spoken(project, "judge.b", [(1.0, "y")] * 6, six)
+    drawn = make.sample(project, six[:2])
+    monkeypatch.setattr("auditor.judging.comparing.MOST_SAID", 5)
+    query = f"?judge={a.pk}&judge={b.pk}"
+    assert "12 verdicts are more than can be compared" in page(signed_in(mia), project, query, status=422)
+    page(signed_in(mia), project, query, name="compare_csv", status=422)
+    assert "of 2" in page(signed_in(mia), project, f"{query}&sample={drawn.pk}")
+
+
 def test_csv_holds_rows_and_figures_and_no_formulas(
     project: Project, mia: User, six: list[Transcript]
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.judging import panels
 from auditor.judging.expected import Expected, expected_score
 from auditor.judging.panels import (
     ARGMAX,
@@ -241,3 +242,16 @@ def test_five_judges_on_857_transcripts(five_judges: dict[str, list[str | None]]
     assert kappas["claude-opus-4", "claude-sonnet-4"] == 0.472
     mean = sum(one.agreement or 0 for one in found.pairs) / 10  # as many transcripts in each pair
     assert mean == pytest.approx(found.observed)
+
+
+def test_mcnemar_of_many_is_the_same_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole numbers and floating point give one answer, and it is what the normal approximation nears."""
+    split = [(900, 1050), (990, 1010), (1000, 1000), (700, 1300), (0, 1990)]
+    exact = [mcnemar_exact(*ways) for ways in split]
+    monkeypatch.setattr(panels, "HANDY", 10)
+    for ways, known in zip(split, exact, strict=True):
+        assert mcnemar_exact(*ways) == pytest.approx(known, rel=1e-9)
+    # by the normal approximation with continuity: z = (400 - 1) / sqrt(40400), p = erfc(z / sqrt 2)
+    found = mcnemar_exact(20_000, 20_400)
+    assert found == pytest.approx(math.erfc(399 / math.sqrt(40_400) / math.sqrt(2)), rel=1e-3)
+    assert mcnemar_exact(0, 100_000) == 0.0
