@@ -17,6 +17,7 @@ from auditor.judging.comparing import (
     MOST_JUDGES,
     Comparison,
     Side,
+    TooMany,
     compare,
     judge_channels,
     offered,
@@ -92,7 +93,9 @@ class ComparisonOut(Schema):
     differ: list[int] = Field(
         description="Transcripts on which they differ, the most divided first; the first 500"
     )
-    where: str = Field(description="A filter expression for exactly those; empty where none can say it")
+    where: str = Field(
+        description="A filter expression for those, over the whole project; empty where none can say it"
+    )
     left_out: int = Field(description="Transcripts whose evidence is hidden from the token's person")
 
     @classmethod
@@ -125,17 +128,22 @@ def comparison(request: HttpRequest, said: ComparisonIn) -> ComparisonOut:
         if one.channel not in known:
             raise Problem(422, f"There is no judge on a channel {one.channel}.", field="judges")
     sight = visible_to(membership.user)
-    sides = sides_of([known[one.channel] for one in said.judges], sight=sight)
-    if len({side.key for side in sides}) < len(sides):
+    if len({one.channel for one in said.judges}) < len(said.judges):
         raise Problem(422, "Name each judge once.", field="judges")
-    boundaries = {side.key: _boundary(one, side, sides) for one, side in zip(said.judges, sides, strict=True)}
+    chosen = _chosen(said, membership)
     try:
+        sides = sides_of([known[one.channel] for one in said.judges], sight=sight, chosen=chosen)
+        boundaries = {
+            side.key: _boundary(one, side, sides) for one, side in zip(said.judges, sides, strict=True)
+        }
         made = compare(
-            sides, boundaries, chosen=_chosen(said, membership), by_labels=said.by_labels,
+            sides, boundaries, chosen=chosen, by_labels=said.by_labels,
             project_id=membership.project_id, sight=sight,
         )  # fmt: skip
     except FilterError as problem:
         raise Problem(422, str(problem), field="filter") from problem
+    except TooMany as problem:
+        raise Problem(422, str(problem), field="judges") from problem
     return ComparisonOut.of(made)
 
 

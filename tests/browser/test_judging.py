@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.records import ParsedMessage
-from auditor.judging import tasks
+from auditor.judging import actions, tasks
 from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, JudgeVersion, Verdict
 from auditor.judging.shipped import SHIPPED
@@ -189,3 +190,28 @@ def test_boundaries_move_and_disagreements_go_to_a_sample(
     page.get_by_role("link", name="Draw a sample for review").click()
     expect(page.get_by_role("heading", name="Draw a sample")).to_be_visible()
     expect(page.locator("main")).to_contain_text("in the frame")
+
+
+def test_a_run_is_followed_until_it_rests(
+    project: Project, mia: User, asked: Asked, open_as: Opens, axe: Callable[[Page], None]
+) -> None:
+    for k in range(3):
+        make.transcript(project, (ParsedMessage(role="user", text=f"Did payment {k} clear?"),))
+    made = version(
+        endpoint(project, mia, asked.url), mia, SHIPPED["intent_or_hallucination"].text, slug="intent"
+    )
+    found = actions.open_judging(version=made, chosen=Chosen(), actor=mia)
+    page = open_as(mia, reverse("judging:run", args=[project.slug, found.pk]))
+    expect(page.locator("#progress")).to_contain_text("Waiting for a worker")
+    axe(page)
+    page.keyboard.press("p")
+    expect(page.locator("#progress")).to_contain_text("Paused.")
+    page.get_by_role("button", name="Resume").click()  # tasks are carried at once here
+    expect(page.locator("#progress")).to_contain_text("3 of 3 finished")
+    expect(page.locator("#verdicts").get_by_role("row")).to_have_count(4)
+    again = actions.open_judging(version=made, chosen=Chosen(), actor=mia)
+    page.goto(page.url.replace(f"/{found.pk}/", f"/{again.pk}/"))
+    expect(page.locator("#progress")).to_contain_text("Waiting for a worker")
+    tasks.judge(again.run_id)
+    expect(page.locator("#progress")).to_contain_text("3 calls had been answered before and cost nothing.")
+    expect(page.locator("#progress")).not_to_have_attribute("hx-get", re.compile("."))

@@ -58,6 +58,22 @@ def test_from_a_rubric_to_verdicts(robot: Program, project: Project, mia: User, 
     assert robot.sends(f"/judge-runs/{opened['id']}/cap", {"cap": 1}).status_code == 422
 
 
+def test_more_than_can_be_compared_is_refused(
+    robot: Program, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make.channel(project, "judge.a"), make.channel(project, "judge.b")
+    some = [make.transcript(project) for _ in range(3)]
+    for one in some:
+        make.reading(first, one, 1.0)
+        make.reading(second, one, 2.0)
+    monkeypatch.setattr("auditor.judging.comparing.MOST_SAID", 5)
+    body = {"judges": [{"channel": "judge.a"}, {"channel": "judge.b"}]}
+    refused = robot.sends("/judge-comparisons", body)
+    assert (refused.status_code, "6 verdicts are more" in refused.content.decode()) == (422, True)
+    drawn = make.sample(project, some[:2])
+    assert robot.does("/judge-comparisons", {**body, "sample": drawn.pk})["n"] == 2
+
+
 def test_judges_are_compared_with_boundaries_of_ones_own(robot: Program, project: Project) -> None:
     first, second = make.channel(project, "judge.a"), make.channel(project, "judge.b")
     some = [make.transcript(project) for _ in range(4)]
