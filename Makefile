@@ -1,9 +1,10 @@
 # Auditor: `make run` and `make test` are all that is needed; `make help` lists the rest.
-# Every target makes its own environment in .venv on first use; nothing else is installed into Python.
+# Every target makes its own environment in .venv on first use (test-interp in .venv-interp); nothing else is installed into Python.
 
 PY := $(or $(shell command -v python3.11),$(shell command -v python3))
 V := .venv
 BIN := $(V)/bin
+INTERP := .venv-interp
 N ?= 2
 T ?= tests
 INSTALL = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt
@@ -12,7 +13,7 @@ APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 APT_INSTALL = $(APT) update -q && DEBIAN_FRONTEND=noninteractive $(APT) install -yq --no-install-recommends
 
 .DEFAULT_GOAL := help
-.PHONY: help run shell backup restore test test-team python js browser lint types format bench campaign chromium node
+.PHONY: help run shell backup restore test test-team test-interp python js browser lint types format bench campaign chromium node
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ test-team: $(V)/.dev  ## the main story on a separately installed PostgreSQL and
 	@(ls /usr/lib/postgresql/*/bin/postgres && command -v redis-server) >/dev/null 2>&1 \
 		|| ($(APT_INSTALL) postgresql redis-server)
 	$(BIN)/python -m tests.team.run
+
+test-interp: $(INTERP)/.done  ## judges against a tiny model that is run here; installs torch into .venv-interp
+	$(INTERP)/bin/python -m pytest -n 0 tests/interp
 
 python: $(V)/.dev  ## the Python tests of T=tests/some/path, one process
 	$(BIN)/python -m pytest -n 0 -m "not browser" $(T)
@@ -88,6 +92,13 @@ $(V)/.core: pyproject.toml constraints.txt | $(V)/bin/python
 $(V)/.dev: $(V)/.core
 	@echo "Installing what the tests need …"
 	@$(INSTALL) -e ".[dev]" || $(FALLBACK) -e ".[dev]"
+	@touch $@
+
+$(INTERP)/.done: pyproject.toml constraints.txt | $(V)/.core
+	@echo "Installing what runs models into $(INTERP) …"
+	@test -x $(INTERP)/bin/python || "$(PY)" -m venv $(INTERP)
+	@UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(INTERP)/bin/python -c constraints.txt -e ".[dev,interp]" \
+		|| $(INTERP)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,interp]"
 	@touch $@
 
 $(V)/.campaign: $(V)/.dev
