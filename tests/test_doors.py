@@ -258,7 +258,7 @@ ROW = {
     "webhooks:subscription": "webhook", "webhooks:switch": "webhook", "webhooks:remove": "webhook", "webhooks:send_again": "delivery",
     "sampling:sample": "sample", "judging:rubric": "version", "judging:job": "job", "judging:check": "version", "judging:injections": "check",
     "judging:preflight": "preflight", "judging:verdict": "verdict", "judging:calls": "verdict",
-    **{f"judging:{page}": "judging" for page in ("run", "pause", "resume", "cancel", "retry", "cap")},
+    **{f"judging:{page}": "judging" for page in ("run", "on", "pause", "resume", "cancel", "retry", "cap")},
     "sampling:extend": "sample", "sampling:download": "sample",
     "codebooks:version": "codebook", "codebooks:download": "codebook", "codebooks:changes": "codebook",
     "codebooks:draft": "book", "codebooks:preview": "book", "codebooks:publish": "book", "codebooks:discard": "book",
@@ -292,6 +292,8 @@ def _address(name: str, takes: set[str], project: Project, scene: dict[str, int]
     if "pk" in takes:
         assert name in ROW, f"say in ROW which row {name} is about"
         values["pk"] = scene[ROW[name]]
+    if "transcript" in takes:
+        values["transcript"] = scene["transcript"]
     if "name" in takes:
         values["name"] = "labels.jsonl"
     if "digest" in takes:

@@ -21,6 +21,7 @@ urlpatterns = [
     path("runs/new/", runs.new, name="start"),
     path("preflights/<int:pk>/", runs.preflight, name="preflight"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/on/<int:transcript>/", verdict.on, name="on"),
     path("runs/<int:pk>/pause/", runs.pause, name="pause"),
     path("runs/<int:pk>/resume/", runs.resume, name="resume"),
     path("runs/<int:pk>/cancel/", runs.cancel, name="cancel"),

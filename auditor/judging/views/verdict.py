@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from auditor.accounts.access import access_project
@@ -42,6 +42,18 @@ class Sent:
     @property
     def reply(self) -> Reply | None:
         return self.call.reply if self.call is not None else None
+
+
+@require_GET
+def on(request: HttpRequest, project: str, pk: int, transcript: int) -> HttpResponse:
+    """What a run said of one transcript, by its first vote; where a reading leads."""
+    membership = access_project(request, project)
+    judging = queries.access_judging(membership, pk)
+    said = queries.verdicts(visible_to(membership.user), judging).filter(transcript=transcript)
+    found = said.filter(state="ok").first() or said.first()
+    if found is None:
+        raise Http404("no verdict for you")
+    return redirect("judging:verdict", project=project, pk=found.pk)
 
 
 @require_GET

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from django.urls import reverse
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.models import Transcript
@@ -21,6 +22,7 @@ from auditor.runs.tasks import queue_again
 from tests import make
 from tests.auditor.judging.answering import Asked, answering
 from tests.auditor.judging.scene import NUMBERS, RUBRIC, answer, endpoint, shown, version
+from tests.people import signed_in
 
 CHAT = (
     ParsedMessage(role="user", text="Did it clear?"),
@@ -407,3 +409,22 @@ def test_verdicts_keep_to_the_veils(
     assert [row.transcript_id for row in queries.verdicts(mine, judging)] == [some[1].pk]
     assert not queries.verdicts_on(mine, some[0].pk)
     assert queries.verdicts(visible_to(mia), judging).count() == 2
+
+
+def test_a_reading_leads_to_its_verdict(
+    project: Project, mia: User, ana: User, place: Endpoint, asked: Asked
+) -> None:
+    (one, other) = transcripts(project, 2)
+    judging = run(version(place, mia), mia)
+    page = signed_in(mia).get(reverse("browse:transcript", args=[project.slug, one.pk])).content.decode()
+    address = reverse("judging:on", args=[project.slug, judging.pk, one.pk])
+    assert address in page
+    answer = signed_in(mia).get(address)
+    verdict = Verdict.objects.get(run=judging, transcript=one)
+    assert answer.headers["Location"] == reverse("judging:verdict", args=[project.slug, verdict.pk])
+    make.round(project, [one], [ana], name="Blind")
+    assert signed_in(ana).get(address).status_code == 404
+    assert (
+        signed_in(ana).get(reverse("judging:on", args=[project.slug, judging.pk, other.pk])).status_code
+        == 302
+    )
