@@ -206,7 +206,7 @@ def _number(dimension: Dimension, text: str, finish_reason: str | None, logprobs
     said = number_of(text, lo, hi)
     if found is not None and at is not None:
         whole = not any(DIGITS.search(one["token"]) for one in tokens[at + 1 :])
-        if whole and (writes_whole_numbers(found, hi) or (found.score is None and said is None)):
+        if whole and (writes_whole_numbers(found, hi) or found.score is None):
             return _scored(dimension, found)
     kept = {} if found is None else {dimension.key: found}
     if not text.strip():

@@ -246,6 +246,12 @@ def test_a_number_in_several_tokens_is_the_plain_answer_and_says_so() -> None:
     assert not alone.expected["alignment"].from_logprobs
 
 
+def test_a_single_digit_that_was_unlikely_is_no_score_even_on_a_long_scale() -> None:
+    found = number("5", token("5", **{"I": 0.8, "5": 0.15, "7": 0.05}))
+    assert found.state == UNPARSEABLE
+    assert "0.20" in found.words
+
+
 def test_a_number_that_may_go_on_is_truncated() -> None:
     assert number("5", token("5", **{"5": 0.6, "7": 0.4}), finish="length").state == TRUNCATED
     assert number("10", finish="length").state == TRUNCATED
