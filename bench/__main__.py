@@ -47,9 +47,10 @@ def main() -> int:
         return max(_in_its_own_process(size) for size in sizes)
     size = int(os.environ["SIZE"])
     with private_server(broker=True) as folder:
-        from bench.harness import emit, header
+        from bench.harness import emit, header, machine
 
         header()
+        emit(machine(size))
         for result in _measure(set(only or GROUPS), size, folder):
             emit(result)
     return 0
