@@ -241,6 +241,12 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_BEAT_SCHEDULE = {
     "pulse": {"task": "runs.pulse", "schedule": 10.0, "options": {"expires": 20}},
+    "pulse-calls": {
+        "task": "runs.pulse",
+        "schedule": 10.0,
+        "args": ["llm"],
+        "options": {"queue": "llm", "expires": 20},
+    },
     "sweep": {"task": "runs.sweep", "schedule": 15.0, "options": {"expires": 30}},
     "webhooks": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 10}},
     "webhook-log": {"task": "webhooks.forget", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -245,6 +245,6 @@ def rung_again() -> list[tuple[str, int]]:
     return [(row.task, row.pk) for row in rows]
 
 
-def write_pulse() -> None:
-    """A sign of life of the worker."""
-    Pulse.objects.update_or_create(name="worker", defaults={"at": timezone.now()})
+def write_pulse(queue: str) -> None:
+    """A sign of life of a worker of this queue."""
+    Pulse.objects.update_or_create(name=queue, defaults={"at": timezone.now()})

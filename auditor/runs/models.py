@@ -90,7 +90,7 @@ class Run(models.Model):
 
 
 class Pulse(models.Model):
-    """The worker's last sign of life, written through beat, broker and worker alike."""
+    """A queue's last sign of life, written through beat, broker and worker alike."""
 
     name = models.CharField(max_length=50, primary_key=True)
     at = models.DateTimeField()

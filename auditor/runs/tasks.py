@@ -47,9 +47,9 @@ def queue_again(*, run: Run, actor: Any) -> Run:
 
 
 @shared_task(name="runs.pulse")
-def pulse() -> None:
+def pulse(queue: str = "io") -> None:
     """Safe to run at any time: overwrites one row."""
-    actions.write_pulse()
+    actions.write_pulse(queue)
 
 
 @shared_task(name="runs.sweep")

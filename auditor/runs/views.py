@@ -43,7 +43,7 @@ def run(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     context = {
         "run": found,
         "fragment": fragment,
-        "alive": queries.worker_is_alive(),
+        "alive": queries.worker_is_alive(found.task),
         "next": _next(found, project),
     }
     template = "auditor/runs/run.html#progress" if fragment else "auditor/runs/run.html"

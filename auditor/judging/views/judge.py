@@ -120,7 +120,7 @@ def injections(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     fragment = wants_fragment(request)
     context = {
         "check": found, "run": found.run, "share": moved_share(found), "families": by_family(found.rows),
-        "rows": _worst_first(found.rows), "alive": worker_is_alive(), "rubric": read_rubric(found.version),
+        "rows": _worst_first(found.rows), "alive": worker_is_alive(found.run.task), "rubric": read_rubric(found.version),
     }  # fmt: skip
     template = "auditor/judging/injections.html"
     response = render(

@@ -92,7 +92,7 @@ def preflight(request: HttpRequest, project: str, pk: int) -> HttpResponse:
             return redirect("judging:run", project=project, pk=made.pk)
     fragment = wants_fragment(request) and request.method == "GET"
     context = {
-        "preflight": found, "version": found.version, "run": found.run, "form": form, "alive": worker_is_alive(),
+        "preflight": found, "version": found.version, "run": found.run, "form": form, "alive": worker_is_alive(found.run.task),
         "tried": _tried(found, membership.user), "chosen": Chosen.from_json(found.chosen),
         "result": found.result, "fragment": fragment,
     }  # fmt: skip
@@ -123,7 +123,7 @@ def run(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         asks = len(parse_rubric(found.version.rubric).asks)
         context |= {
             "states": states, "counted": counted(states), "rate": rate, "asks": asks,
-            "left": left(states, rate=rate, asks=asks), "alive": worker_is_alive(),
+            "left": left(states, rate=rate, asks=asks), "alive": worker_is_alive(found.run.task),
             "again": states.counts["failed"] + states.counts["timed_out"],
             "unsupported": queries.verdicts(sight, found).filter(unsupported=True).count(),
         }  # fmt: skip

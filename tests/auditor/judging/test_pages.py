@@ -373,7 +373,7 @@ def test_the_run_page_polls_until_the_run_rests(
     asked: Asked,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("auditor.judging.views.runs.worker_is_alive", lambda: False)
+    monkeypatch.setattr("auditor.judging.views.runs.worker_is_alive", lambda _task: False)
     transcripts(project, 2)
     found = tasks.queue_judging(version=quill, chosen=Chosen(), actor=mia, cap=1)
     address = reverse("judging:run", args=[project.slug, found.pk])

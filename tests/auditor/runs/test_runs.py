@@ -176,8 +176,23 @@ def test_the_worker_is_alive_while_its_pulse_is_fresh(
     assert not queries.worker_is_alive()
     tasks.pulse()
     assert queries.worker_is_alive()
+    assert not queries.worker_is_alive("judging.judge"), "calls to models have workers of their own"
+    tasks.pulse("llm")
+    assert queries.worker_is_alive("judging.judge")
     Pulse.objects.update(at=timezone.now() - timedelta(seconds=46))
     assert not queries.worker_is_alive()
+
+
+def test_a_worker_that_is_busy_with_long_runs_is_alive(
+    run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "STARTED_AT", timezone.now() - queries.STARTING)
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+    Run.objects.filter(pk=run.pk).update(status="running", beat_at=timezone.now(), task="judging.judge")
+    assert queries.worker_is_alive("judging.judge")
+    assert not queries.worker_is_alive("intake.import_batch")
+    Run.objects.filter(pk=run.pk).update(beat_at=timezone.now() - timedelta(seconds=46))
+    assert not queries.worker_is_alive("judging.judge")
 
 
 @pytest.mark.django_db(transaction=True)
