@@ -8,8 +8,13 @@ BLOCK = 128 * 1024  # bytes handed to the database at a time
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
-    """Append rows, each spelled by `copytext.row`, to a table. The caller holds the transaction."""
+    """Append rows, each spelled by `copytext.row`, to a table. The caller holds the transaction.
+
+    Raises:
+        IntegrityError: as an insert would; the errors of the database are Django's.
+    """
     with (
+        connection.wrap_database_errors,
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
     ):

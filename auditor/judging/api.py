@@ -172,7 +172,7 @@ def version(request: HttpRequest, pk: int) -> VersionOut:
     return VersionOut.of(queries.access_version(access_caller(request), pk))
 
 
-@router.get("/judge-versions/{int:pk}/rubric", summary="Its rubric as a file")
+@router.get("/judge-versions/{int:pk}/rubric", response=str, summary="Its rubric as a file")
 def rubric(request: HttpRequest, pk: int) -> HttpResponse:
     found = queries.access_version(access_caller(request), pk)
     return HttpResponse(found.rubric, content_type="text/markdown; charset=utf-8")
