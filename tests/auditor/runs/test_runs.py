@@ -252,7 +252,11 @@ def test_a_run_waits_when_asked_to_and_goes_on(project: Project, mia: User) -> N
     actions.cancel_run(run=run, actor=mia)
     run.refresh_from_db()
     assert run.status == "cancelled"
-    verbs = list(Event.objects.filter(subject_id=str(run.pk)).order_by("pk").values_list("verb", flat=True))
+    verbs = list(
+        Event.objects.filter(subject="runs.run", subject_id=str(run.pk))
+        .order_by("pk")
+        .values_list("verb", flat=True)
+    )
     assert verbs == [
         "run.queued", "run.paused", "run.reopened", "run.paused", "run.paused", "run.cancelled"
     ]  # fmt: skip
