@@ -134,7 +134,7 @@ def test_the_entrypoints_commands_run_and_work_goes_through_them(roles: Roles, o
     assert within(20, lambda: subprocess.run(curl, capture_output=True).returncode == 0)
     with connect(open_place / "servers") as session:
         session.autocommit = True
-        assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (1,))
+        assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (2,))
     assert not (open_place / "var" / "pg").exists()
 
 
