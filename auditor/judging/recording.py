@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from auditor.evidence.actions import CitedQuote, NewReading, declare_channel, write_readings
 from auditor.evidence.models import Channel
@@ -25,7 +24,7 @@ from auditor.judging.rubric import Dimension, Rubric, Said, parse_rubric
 from auditor.judging.states import OK, WAITING
 from auditor.judging.voting import Ballot, tally
 
-AT_ONCE = 100  # transcripts written together
+AT_ONCE = 50  # transcripts written together
 MOST_QUOTES = 60  # of one transcript, over all votes
 
 
@@ -59,14 +58,17 @@ class Recorder:
         if not self._touched:
             return
         ids, self._touched = self._touched, set()
-        waiting = Verdict.objects.filter(
-            run=self._judging, transcript_id=OuterRef("transcript_id"), state=WAITING
-        )
         with transaction.atomic():
-            rows = Verdict.objects.filter(run=self._judging, transcript_id__in=ids, recorded=False)
-            votes: dict[int, list[Verdict]] = defaultdict(list)
-            for row in rows.exclude(Exists(waiting)).order_by("transcript_id", "vote"):
-                votes[row.transcript_id].append(row)
+            found: dict[int, list[Verdict]] = defaultdict(list)
+            rows = Verdict.objects.filter(run=self._judging, transcript_id__in=ids)
+            for row in rows.order_by("transcript_id", "vote"):
+                found[row.transcript_id].append(row)
+            # Looked through here: asked of the database, it would go through all that is waiting.
+            votes = {
+                pk: said
+                for pk, said in found.items()
+                if not any(row.state == WAITING for row in said) and not all(row.recorded for row in said)
+            }
             if not votes:
                 return
             readings = [reading for pk, said in votes.items() for reading in self._readings(pk, said)]

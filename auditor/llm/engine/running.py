@@ -24,11 +24,11 @@ from auditor.llm.keys import KeyUnreadable, unseal
 from auditor.llm.models import MOST_AT_ONCE, Endpoint
 
 log = logging.getLogger(__name__)
-COMPANY = 0.05  # seconds that an answer waits for others, to be stored with them
+COMPANY = 0.02  # seconds that an answer waits for others, to be stored with them
 MOST_TOGETHER = 256  # answers of one transaction
 BEAT = 0.5  # seconds
 LOOK = 1.0  # seconds between looks at the endpoint's row: limits, holds, whether it was put away
-PULL = 0.05  # seconds that pulling may take before what came back is seen to
+PULL = 0.02  # seconds that pulling may take before what came back is seen to
 GRACE = 5.0  # seconds beyond a try's own time that are waited for it at the end
 
 
