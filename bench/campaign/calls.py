@@ -15,7 +15,7 @@ from bench.campaign.caller import call, started
 from bench.scripted import apart, digest, told
 
 CONCURRENCY = 64
-MARKED_AT_MOST = CONCURRENCY + CONCURRENCY // 2  # some more than are out, so that the network never waits
+MARKED_AT_MOST = 2 * CONCURRENCY + 2  # some more than are out, so that the network never waits
 LATENCY = 0.05  # seconds; a call is under way for so long
 PATIENCE = 120.0  # seconds for anything to happen
 MARKS = """

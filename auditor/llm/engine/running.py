@@ -217,9 +217,7 @@ class Running:
             BudgetSpent: there is no money for the next, and none is promised that might come back.
         """
         limit = self._sender.pace.limit
-        room = (
-            limit + max(2, limit // 2) - len(self._hand)
-        )  # some more, so that the network never waits for us
+        room = 2 * limit + 2 - len(self._hand)  # some more, so that the network never waits for us
         chosen: list[Call] = []
         if self._sender.is_held:
             return chosen
