@@ -29,7 +29,7 @@ from auditor.judging.rendering import Unread
 from auditor.judging.states import WAITING
 from auditor.llm.calls import Call, Outcome, Tally
 from auditor.llm.engine import BudgetSpent, EndpointDown, run_calls
-from auditor.runs.actions import Again, Paused, Ticket
+from auditor.runs.actions import Again, Cancelled, Paused, Ticket
 
 BLOCK = 64  # waiting rows that are read, and prompts made, at a time
 SHARE = 600.0  # seconds that one task carries a run before it lets others have the worker
@@ -78,6 +78,9 @@ def judge(ticket: Ticket) -> None:
     except (BudgetSpent, EndpointDown) as problem:
         carrying.end()
         raise Paused(str(problem)) from problem
+    except (Cancelled, Paused):
+        carrying.end()  # what was in flight is stored by now, and belongs on its channels
+        raise
     carrying.end()
     if carrying.share_is_over:
         raise Again
@@ -127,6 +130,7 @@ class Carrying:
             with transaction.atomic():
                 writing.write_unanswered({row.pk: ("failed", asked.problem)})
             self._done += 1
+            self._recorder.finished({row.transcript_id})
             return
         texts = [MessageTexts(m.position, m.role, m.source_id, texts_of(m)) for m in messages]
         made = _Open(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from time import sleep
 
 import pytest
 from django.urls import reverse
@@ -15,6 +16,8 @@ from auditor.evidence.queries import visible_to
 from auditor.judging import actions, queries, tasks
 from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, JudgeVersion, Verdict, VerdictCall
+from auditor.judging.running import Carrying
+from auditor.llm.calls import Tally
 from auditor.llm.models import Endpoint, Reply
 from auditor.runs.actions import cancel_run, pause_run
 from auditor.runs.models import Run
@@ -365,9 +368,7 @@ def test_a_preflight_costs_what_the_run_costs(
     assert found.run.status == "done", found.run.note
     assert (len(asked.bodies), found.result["transcripts"], found.result["calls"]) == (3, 100, 100)
     tried = found.result["tried"][0]
-    assert tried["calls"][0]["turns"] == asked.bodies[0]["messages"] or tried["calls"][0]["turns"] in [
-        b["messages"] for b in asked.bodies
-    ]
+    assert tried["calls"][0]["turns"] in [body["messages"] for body in asked.bodies]
     assert tried["verdict"]["state"] == "ok"
     judging = run(made, mia)
     judging.refresh_from_db()
@@ -409,6 +410,33 @@ def test_verdicts_keep_to_the_veils(
     assert [row.transcript_id for row in queries.verdicts(mine, judging)] == [some[1].pk]
     assert not queries.verdicts_on(mine, some[0].pk)
     assert queries.verdicts(visible_to(mia), judging).count() == 2
+
+
+def test_what_a_stopped_run_was_told_is_on_its_channels(
+    project: Project, mia: User, place: Endpoint, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transcripts(project, 30)
+    Endpoint.objects.filter(pk=place.pk).update(concurrency=2)
+    place.refresh_from_db()
+    judging = actions.open_judging(version=version(place, mia), chosen=Chosen(), actor=mia)
+    beat = Carrying.beat
+
+    def stops(self: Carrying, tally: Tally) -> None:
+        if tally.answered >= 3:
+            cancel_run(run=judging.run, actor=mia)
+        beat(self, tally)
+
+    def slowly(body: dict) -> str:  # type: ignore[type-arg]
+        sleep(0.15)
+        return answer()
+
+    asked.answer = slowly
+    monkeypatch.setattr(Carrying, "beat", stops)
+    tasks.judge(judging.run_id)
+    judging.run.refresh_from_db()
+    n = Verdict.objects.filter(run=judging, state="ok").count()
+    assert (judging.run.status, 3 <= n < 30) == ("cancelled", True)
+    assert Rollup.objects.filter(channel__key="judge.quill.v1").count() == n
 
 
 def test_a_reading_leads_to_its_verdict(
