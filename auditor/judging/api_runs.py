@@ -184,7 +184,7 @@ def preflighted(request: HttpRequest, pk: int) -> PreflightOut:
 
 @router.get("/judge-runs", response=Listed[JudgeRunOut], summary="The project's judge runs, newest first")
 def runs(request: HttpRequest, after: After = "", limit: Limit = 50) -> Listed[JudgeRunOut]:
-    rows = queries.runs_of(access_caller(request, role=Role.MANAGER).project_id)
+    rows = queries.with_states(queries.runs_of(access_caller(request, role=Role.MANAGER).project_id))
     return listed(rows, JudgeRunOut.of, after=after, limit=limit)
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 from django.http import Http404
 
 from auditor.accounts.models import Membership
@@ -70,8 +72,17 @@ class States:
         return self.total - self.counts["ok"]
 
 
+def with_states(rows: QuerySet[JudgeRun]) -> QuerySet[JudgeRun]:
+    """Judge runs that bring their counts by state along, in the same statement."""
+    verdicts = Verdict.objects.filter(run=OuterRef("pk")).order_by().values("state").annotate(n=Count("pk"))
+    return rows.annotate(counted=ArraySubquery(verdicts.values(said=JSONObject(state="state", n="n"))))
+
+
 def states_of(judging: JudgeRun) -> States:
     """Counts by state; they tell nothing of any transcript."""
+    if (counted := getattr(judging, "counted", None)) is not None:
+        found = {one["state"]: one["n"] for one in counted}
+        return States({state: found.get(state, 0) for state in STATES}, judging.run.is_over)
     rows = Verdict.objects.filter(run=judging).values_list("state").annotate(n=Count("pk")).order_by()
     counts = dict(rows)
     return States({state: counts.get(state, 0) for state in STATES}, judging.run.is_over)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from auditor.accounts.models import Project, User
 from auditor.judging import tasks
@@ -51,6 +53,13 @@ def test_from_a_rubric_to_verdicts(robot: Program, project: Project, mia: User, 
     tasks.judge(JudgeRun.objects.get(pk=opened["id"]).run_id)
     run = robot.gets(f"/judge-runs/{opened['id']}")
     assert (run["status"], run["verdicts"]["ok"], run["currency"]) == ("done", 3, "USD")
+    with CaptureQueriesContext(connection) as one_run:
+        listed = robot.gets("/judge-runs")["items"]
+    assert [one["verdicts"] for one in listed] == [run["verdicts"]]
+    robot.does("/judge-runs", {"version": made["id"], "filter": ""})
+    with CaptureQueriesContext(connection) as two_runs:
+        robot.gets("/judge-runs")
+    assert len(two_runs) == len(one_run), "no statement for each run"
     verdicts = robot.gets(f"/judge-runs/{opened['id']}/verdicts", state="ok")["items"]
     assert {one["values"]["candour"] for one in verdicts} == {8.0}
     (call,) = robot.gets(f"/verdicts/{verdicts[0]['id']}/calls")
