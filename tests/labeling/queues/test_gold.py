@@ -145,6 +145,7 @@ def test_nothing_on_the_desk_tells_gold_from_work(project: Project, checked: Rou
     """The pages are the same but for numbers and words of the transcript, and ids are strewn."""
     shapes: dict[str, set[str]] = {WORK: set(), GOLD: set()}
     browser = signed_in(ana)
+    label_all(checked, ana, RIGHT, most=1)  # before the first there is nothing to go back to
     for _ in range(12):
         lease = take_next(round=checked, reviewer=ana)
         assert lease is not None
