@@ -25,11 +25,11 @@ from auditor.corpus.models import Transcript
 from auditor.corpus.queries import messages_of
 from auditor.judging import actions, tasks
 from auditor.judging.asking import Asker
-from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, JudgeVersion, Verdict
 from auditor.judging.shipped import SHIPPED
 from auditor.llm.models import Endpoint
 from auditor.runs.models import Run
+from auditor.sampling.choosing import Chosen
 from bench.harness import Result, forget_peak, peak_megabytes
 
 LATENCY, AT_ONCE = 0.2, 64

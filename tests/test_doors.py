@@ -22,11 +22,11 @@ from auditor.evidence.attach import attach_file
 from auditor.intake.actions import import_file
 from auditor.intake.uploads import keep_upload
 from auditor.judging.actions import open_injection_check, open_judging, open_preflight
-from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, Preflight, Verdict, VerdictCall
 from auditor.llm.models import Reply
 from auditor.llm.trying import open_trial
 from auditor.runs.models import Run
+from auditor.sampling.choosing import Chosen
 from auditor.webhooks.actions import subscribe
 from auditor.webhooks.models import Delivery
 from labeling.adjudication.actions import rule, settle

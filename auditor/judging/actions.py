@@ -11,7 +11,6 @@ from django.utils.text import slugify
 
 from auditor.accounts.models import Project, User
 from auditor.evidence.models import Channel
-from auditor.judging.choosing import Chosen
 from auditor.judging.definition import (
     ENTROPY,
     MOST_EXAMPLES,
@@ -38,6 +37,7 @@ from auditor.ledger.actions import record
 from auditor.llm.models import Endpoint
 from auditor.llm.prices import read_models
 from auditor.runs.actions import open_run
+from auditor.sampling.choosing import Chosen
 
 JUDGE_TASK = "judging.judge"
 PREFLIGHT_TASK = "judging.preflight"

@@ -12,7 +12,6 @@ from auditor.evidence.filters import FilterError
 from auditor.evidence.queries import visible_to
 from auditor.judging.api_runs import ChosenIn, chosen_in
 from auditor.judging.boundaries import IS, Boundary
-from auditor.judging.choosing import Chosen
 from auditor.judging.comparing import (
     MOST_JUDGES,
     Comparison,
@@ -24,6 +23,7 @@ from auditor.judging.comparing import (
     sides_of,
 )
 from auditor.judging.panels import Rate
+from auditor.sampling.choosing import Chosen
 from auditor.web.problems import Problem
 
 router = Router(tags=["Judges"])

@@ -12,13 +12,13 @@ from auditor.accounts.models import Role, Scope
 from auditor.evidence.filters import Filter, FilterError
 from auditor.evidence.queries import visible_to
 from auditor.judging import actions, queries, tasks
-from auditor.judging.choosing import Chosen
 from auditor.judging.models import (
     JudgeRun,
     Preflight,
     Verdict,
     VerdictCall,
 )
+from auditor.sampling.choosing import Chosen
 from auditor.sampling.models import Sample
 from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem

@@ -16,7 +16,6 @@ from auditor.evidence.models import Channel
 from auditor.evidence.nodes import And, Node, to_text
 from auditor.evidence.queries import MACHINE, Sight, channels_of
 from auditor.judging.boundaries import IS, Boundary, Score, different_labels, disagreement
-from auditor.judging.choosing import Chosen, transcripts_of
 from auditor.judging.definition import ENTROPY
 from auditor.judging.expected import Expected
 from auditor.judging.models import JudgeVersion
@@ -35,6 +34,7 @@ from auditor.judging.panels import (
 from auditor.judging.queries import judged_by
 from auditor.judging.rubric import parse_rubric
 from auditor.judging.voting import mixture
+from auditor.sampling.choosing import Chosen, transcripts_of
 
 MOST_JUDGES = 20
 MOST_LABELS = 50  # of one channel, offered

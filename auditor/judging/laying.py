@@ -3,9 +3,9 @@
 from django.db import connection, transaction
 
 from auditor.evidence.queries import visible_to
-from auditor.judging.choosing import Chosen, transcripts_of
 from auditor.judging.models import JudgeRun, Verdict
 from auditor.ledger.actions import record
+from auditor.sampling.choosing import Chosen, transcripts_of
 
 INSERT = """
     INSERT INTO judging_verdict

@@ -15,7 +15,6 @@ from auditor.corpus.queries import messages_of, texts_of
 from auditor.evidence.queries import visible_to
 from auditor.evidence.quotes import MessageTexts
 from auditor.judging.asking import Asked, Asker
-from auditor.judging.choosing import Chosen, transcripts_of
 from auditor.judging.models import Preflight
 from auditor.judging.parsing import Answer
 from auditor.llm.calls import Call, Outcome
@@ -23,6 +22,7 @@ from auditor.llm.engine import run_calls
 from auditor.llm.models import Endpoint, Reply
 from auditor.llm.prices import cost, read_models
 from auditor.runs.actions import Refused, Ticket
+from auditor.sampling.choosing import Chosen, transcripts_of
 
 TRIED = 3  # transcripts that are judged for real
 SIZED = 200  # whose prompts are written out to be measured

@@ -7,12 +7,12 @@ from django.db import transaction
 
 from auditor.accounts.models import User
 from auditor.judging import actions, running
-from auditor.judging.choosing import Chosen
 from auditor.judging.injecting import check
 from auditor.judging.models import InjectionCheck, JudgeRun, JudgeVersion, Preflight
 from auditor.judging.preflight import estimate
 from auditor.runs.actions import Ticket, carry, reopen_run
 from auditor.runs.tasks import ring_run
+from auditor.sampling.choosing import Chosen
 
 
 def queue_judging(

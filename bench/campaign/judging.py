@@ -14,11 +14,11 @@ from auditor.corpus.records import ParsedMessage, ParsedTranscript, Place
 from auditor.corpus.writer import write
 from auditor.evidence.models import Rollup
 from auditor.judging import actions
-from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, Verdict, VerdictCall
 from auditor.judging.shipped import SHIPPED
 from auditor.llm.models import Endpoint, Reply
 from auditor.runs.models import Run
+from auditor.sampling.choosing import Chosen
 from bench.campaign.calls import CONCURRENCY, LATENCY, MARKED_AT_MOST, PATIENCE, _until
 from bench.campaign.judge import started
 from bench.scripted import apart, told

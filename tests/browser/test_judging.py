@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from auditor.accounts.models import Project, User
 from auditor.corpus.records import ParsedMessage
 from auditor.judging import actions, tasks
-from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, JudgeVersion, Verdict
 from auditor.judging.shipped import SHIPPED
+from auditor.sampling.choosing import Chosen
 from tests import make
 from tests.auditor.judging.answering import Asked, answering
 from tests.auditor.judging.scene import endpoint, version

@@ -14,10 +14,10 @@ from auditor.corpus.records import ParsedMessage
 from auditor.evidence.filters import Filter
 from auditor.evidence.models import Reading
 from auditor.judging import actions, queries, tasks
-from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, JudgeVersion, Verdict, VerdictCall
 from auditor.llm.models import Endpoint, Reply
 from auditor.llm.trying import look
+from auditor.sampling.choosing import Chosen
 from tests import make
 from tests.auditor.judging.scene import NUMBERS, RUBRIC
 from tests.interp.conftest import STARTS_WITHIN, Tiny

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from auditor.accounts.models import Membership
 from auditor.evidence.filters import Filter, FilterError
-from auditor.judging.choosing import Chosen
+from auditor.sampling.choosing import Chosen
 from auditor.sampling.queries import access_sample
 
 

@@ -17,7 +17,6 @@ from auditor.corpus.models import Transcript
 from auditor.evidence.filters import FilterError
 from auditor.evidence.queries import visible_to
 from auditor.judging.boundaries import IS, OPERATORS, Boundary
-from auditor.judging.choosing import Chosen
 from auditor.judging.comparing import (
     MOST_JUDGES,
     Comparison,
@@ -31,6 +30,7 @@ from auditor.judging.comparing import (
 from auditor.judging.panels import ARGMAX, EXPECTED
 from auditor.judging.plots import rate_axis
 from auditor.judging.views.asked import chosen_from
+from auditor.sampling.choosing import Chosen
 from auditor.sampling.queries import samples_of
 
 LISTED = 200  # disagreements on the page

@@ -15,7 +15,6 @@ from auditor.evidence.filters import FilterError
 from auditor.evidence.queries import MACHINE, visible_to
 from auditor.judging import actions, queries, tasks
 from auditor.judging.beside import spoken
-from auditor.judging.choosing import Chosen, transcripts_of
 from auditor.judging.forms import StartForm
 from auditor.judging.leftout import left_out
 from auditor.judging.models import STATES, JudgeRun, Preflight, Verdict
@@ -27,6 +26,7 @@ from auditor.judging.views.asked import chosen_from, query_of
 from auditor.runs.actions import cancel_run, pause_run
 from auditor.runs.queries import worker_is_alive
 from auditor.runs.tasks import queue_again
+from auditor.sampling.choosing import Chosen, transcripts_of
 from auditor.sampling.queries import samples_of
 from auditor.web.keyset import BadCursor, page_of
 from auditor.web.pages import wants_fragment

@@ -11,11 +11,11 @@ from auditor.accounts.models import Project, User
 from auditor.corpus.models import Transcript
 from auditor.corpus.records import ParsedMessage
 from auditor.judging import actions, tasks
-from auditor.judging.choosing import Chosen
 from auditor.judging.injections import SET
 from auditor.judging.models import InjectionCheck, Judge, JudgeRun, JudgeVersion, Preflight, Verdict
 from auditor.judging.shipped import SHIPPED
 from auditor.llm.models import Endpoint, Reply
+from auditor.sampling.choosing import Chosen
 from tests import make
 from tests.auditor.judging.answering import Asked, answering
 from tests.auditor.judging.scene import NUMBERS, RUBRIC, answer, endpoint, version

@@ -14,7 +14,6 @@ from auditor.evidence.filters import Filter
 from auditor.evidence.models import Channel, Quote, Reading, Rollup
 from auditor.evidence.queries import visible_to
 from auditor.judging import actions, queries, tasks
-from auditor.judging.choosing import Chosen
 from auditor.judging.models import JudgeRun, JudgeVersion, Verdict, VerdictCall
 from auditor.judging.running import Carrying
 from auditor.llm.calls import Tally
@@ -22,6 +21,7 @@ from auditor.llm.models import Endpoint, Reply
 from auditor.runs.actions import cancel_run, pause_run
 from auditor.runs.models import Run
 from auditor.runs.tasks import queue_again
+from auditor.sampling.choosing import Chosen
 from tests import make
 from tests.auditor.judging.answering import Asked, answering
 from tests.auditor.judging.scene import NUMBERS, RUBRIC, answer, endpoint, shown, version

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from auditor.accounts.models import User
 from auditor.corpus.records import ParsedMessage
 from auditor.judging.actions import SameVersion, open_judging
-from auditor.judging.choosing import Chosen
 from auditor.judging.examples import excerpt
 from auditor.judging.laying import lay
 from auditor.judging.models import JudgeVersion, Verdict
 from auditor.judging.rendering import MessageView
 from auditor.judging.rubric import parse_rubric
+from auditor.sampling.choosing import Chosen
 from labeling.datasets.actions import teach_judge
 from labeling.datasets.teaching import Candidate, CannotTeach, checked_answers, chosen, split_of
 from labeling.queues.actions import close_round

@@ -12,7 +12,6 @@ from auditor.accounts.models import Project, Role, User
 from auditor.evidence.filters import Filter, FilterError
 from auditor.evidence.queries import visible_to
 from auditor.judging import actions, queries, tasks
-from auditor.judging.choosing import Chosen
 from auditor.judging.definition import DefinitionProblem
 from auditor.judging.models import Judge, JudgeRun, JudgeVersion
 from auditor.judging.rubric import RubricProblem, parse_rubric
@@ -20,6 +19,7 @@ from auditor.judging.shipped import SHIPPED
 from auditor.llm.models import Endpoint
 from auditor.runs.actions import carry
 from auditor.runs.models import Run
+from auditor.sampling.choosing import Chosen
 from auditor.sampling.models import Sample
 
 MOST = 400_000  # bytes of a file
