@@ -63,7 +63,7 @@ RULES = [
     Rule(
         "evidence has one door",
         "readings, roll-ups, tracks and quotes are read through evidence.queries.visible_to(person)",
-        r"\b(Reading|Rollup|Track|Quote)\.objects\b",
+        r"\b(Reading|Rollup|Track|Block|Quote)\.objects\b",
         r"^(auditor|labeling)/.*\.py$",
         bad=("Reading.objects.filter(x=1)",),
         good=("sight.readings([pk])", "TokenTrack.objects_of"),

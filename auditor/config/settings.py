@@ -56,6 +56,7 @@ EVIDENCE_APPS = [
     "auditor.llm",
     "auditor.sampling",
     "auditor.judging",
+    "auditor.interp",
     "auditor.intake",
     "auditor.browse",
 ]
@@ -238,6 +239,7 @@ CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_ROUTES = {
     "judging.preflight": {"queue": "io"},  # a few calls that somebody waits for
     "judging.*": {"queue": "llm"},  # long: they wait for models, and short work does not wait for them
+    "interp.*": {"queue": "gpu"},  # one device, and the only worker that loads torch
 }
 CELERY_BEAT_SCHEDULE = {
     "pulse": {"task": "runs.pulse", "schedule": 10.0, "options": {"expires": 20}},
@@ -246,6 +248,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "args": ["llm"],
         "options": {"queue": "llm", "expires": 20},
+    },
+    "pulse-models": {
+        "task": "runs.pulse",
+        "schedule": 10.0,
+        "args": ["gpu"],
+        "options": {"queue": "gpu", "expires": 20},
     },
     "sweep": {"task": "runs.sweep", "schedule": 15.0, "options": {"expires": 30}},
     "webhooks": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 10}},

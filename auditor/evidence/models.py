@@ -2,7 +2,8 @@
 
     Channel 1--* Reading *--1 Transcript     value and label at an anchor; one current per place
             1--* Rollup  *--1 Transcript     what lists, filters and samples use
-            1--* Track   *--1 Shard          a value for each token, in a file, by byte range
+            1--* Track   *--1 Shard          a value for each token of one text, in a file, by byte range
+    Block *--1 Shard                          several channels' values for each token of one transcript
     Reading 1--* Quote                       words an opinion cites, and where they stand
     Veil                                     this person may not yet see evidence on this transcript
 
@@ -10,6 +11,7 @@ Readings are never edited: a newer one supersedes, the old one stays. They are r
 `queries.visible_to(person)`.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -174,6 +176,34 @@ class Track(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel_id} on {self.transcript_id}, message {self.position}"
+
+
+class Block(models.Model):
+    """Several channels' values for each token of one transcript, along one tokenisation; see `blockformat`."""
+
+    transcript = models.ForeignKey("corpus.Transcript", on_delete=models.CASCADE, related_name="blocks")
+    shard = models.ForeignKey(Shard, on_delete=models.PROTECT, related_name="blocks")
+    offset = models.BigIntegerField()  # bytes into the shard
+    length = models.PositiveIntegerField()  # bytes
+    digest = models.CharField(max_length=64)  # sha256 hex of the payload
+    n_tokens = models.PositiveIntegerField()
+    channels = ArrayField(models.BigIntegerField())  # ids, in the order of the payload's keys
+    dictionaries = ArrayField(models.CharField(max_length=100), default=list)  # with strongest features
+    source = models.CharField(max_length=100)  # "capture:7"
+    created_at = models.DateTimeField(auto_now_add=True)
+    superseded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["transcript", "source"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_current_block_per_source",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{len(self.channels)} channels on {self.transcript_id}"
 
 
 class Veil(models.Model):

@@ -18,7 +18,7 @@ from django.db.models import (
 
 from auditor.accounts.models import User
 from auditor.corpus.models import TranscriptQuerySet
-from auditor.evidence.models import HUMAN, Channel, Quote, Reading, Rollup, Track, Veil
+from auditor.evidence.models import HUMAN, Block, Channel, Quote, Reading, Rollup, Track, Veil
 
 Row = TypeVar("Row", bound=Model)
 MACHINE = "machine"
@@ -77,6 +77,12 @@ class Sight:
         """Current token tracks on these transcripts."""
         rows = Track.objects.filter(transcript_id__in=list(transcript_ids), superseded_at__isnull=True)
         return self._unveiled(rows).select_related("channel", "shard").order_by("position", "part", "pk")
+
+    def blocks(self, transcript_ids: Iterable[int]) -> QuerySet[Block]:
+        """Current token blocks on these transcripts, newest first: of a channel in several the first holds."""
+        rows = Block.objects.filter(transcript_id__in=list(transcript_ids), superseded_at__isnull=True)
+        veiled = self._veils(MACHINE).filter(transcript_id=OuterRef("transcript_id"))
+        return rows.exclude(Exists(veiled)).select_related("shard").order_by("-pk")
 
     def quotes(self, transcript_ids: Iterable[int]) -> QuerySet[Quote]:
         """Quotes cited by the current readings on these transcripts."""

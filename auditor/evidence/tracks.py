@@ -1,13 +1,8 @@
 """Token tracks: a value for each token, in shard files behind the storage API.
 
-    shards/<digest[:2]>/<digest>.bin     named by the sha256 of its bytes, written once, never changed
-
-A shard is a row of tracks, each one zstd frame found by the byte range that its `Track` row names.
+A shard (see `shards`) is a row of tracks, each one zstd frame found by the byte range that its `Track` row names.
 A frame unpacks to 12 n bytes, little-endian: n starts (u32), n ends (u32), n values (f32); starts
 and ends are code points into the part's text. The row's digest is the sha256 of those 12 n bytes.
-
-The rows point at the file, so the file is stored first: a crash between the two leaves a file that
-nothing names, and the next try stores the same bytes under the same name.
 """
 
 import hashlib
@@ -22,10 +17,10 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from auditor.corpus.sources import incoming, store_once
 from auditor.evidence.actions import ROLL, NewReading, roll_up, write_readings
 from auditor.evidence.lengths import lengths_of, problem_with
 from auditor.evidence.models import Channel, Reading, Shard, Track
+from auditor.evidence.shards import keep_shard
 
 LARGEST = float(np.finfo(np.float32).max)
 BYTES_PER_TOKEN = 12
@@ -187,19 +182,7 @@ def unpack(frame: bytes, n_tokens: int, digest: str) -> TrackValues:
 
 def _keep(packed: list[bytes]) -> tuple[Shard, list[tuple[int, int]]]:
     """The shard with these tracks, stored, and the byte range of each."""
-    frames = [zstandard.ZstdCompressor(level=3).compress(data) for data in packed]
-    ranges, offset = [], 0
-    for frame in frames:
-        ranges.append((offset, len(frame)))
-        offset += len(frame)
-    data = b"".join(frames)
-    digest = hashlib.sha256(data).hexdigest()
-    name = f"shards/{digest[:2]}/{digest}.bin"
-    path = incoming()
-    path.write_bytes(data)
-    store_once(name, path)
-    shard, _ = Shard.objects.get_or_create(path=name, defaults={"digest": digest, "size": len(data)})
-    return shard, ranges
+    return keep_shard([zstandard.ZstdCompressor(level=3).compress(data) for data in packed])
 
 
 def _peak(track: NewTrack) -> int:

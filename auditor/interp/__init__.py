@@ -1,0 +1,1 @@
+"""White-box evidence: what a model's activations say on each token, and what it is worth."""
