@@ -248,7 +248,7 @@ class ControlScore(models.Model):
     channel = models.ForeignKey("evidence.Channel", on_delete=models.CASCADE, related_name="control_scores")
     subject = models.ForeignKey(SubjectModel, on_delete=models.PROTECT, related_name="control_scores")
     run = models.ForeignKey("runs.Run", null=True, on_delete=models.SET_NULL, related_name="control_scores")
-    pack = models.CharField(max_length=60)  # a key of `controls.PACKS`
+    pack = models.CharField(max_length=60)  # a key of `packs.PACKS`
     pack_digest = models.CharField(max_length=64)
     scores: Any = models.JSONField(default=list)  # [{"id": …, "value": …}], in the pack's order
     created_at = models.DateTimeField(auto_now_add=True)

@@ -7,272 +7,597 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0003_tokens'),
-        ('corpus', '0005_messages_are_checked_by_the_statement'),
-        ('evidence', '0003_blocks'),
-        ('runs', '0002_runs_pause'),
+        ("accounts", "0003_tokens"),
+        ("corpus", "0005_messages_are_checked_by_the_statement"),
+        ("evidence", "0003_blocks"),
+        ("runs", "0002_runs_pause"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Capture',
+            name="Capture",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chosen', models.JSONField()),
-                ('in_words', models.CharField(max_length=500)),
-                ('laid', models.BooleanField(default=False)),
-                ('n_transcripts', models.PositiveIntegerField(default=0)),
-                ('left_out', models.JSONField(default=dict)),
-                ('n_tokens', models.BigIntegerField(default=0)),
-                ('seconds', models.FloatField(default=0.0)),
-                ('n_bytes', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='captures', to='accounts.project')),
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='capture', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("chosen", models.JSONField()),
+                ("in_words", models.CharField(max_length=500)),
+                ("laid", models.BooleanField(default=False)),
+                ("n_transcripts", models.PositiveIntegerField(default=0)),
+                ("left_out", models.JSONField(default=dict)),
+                ("n_tokens", models.BigIntegerField(default=0)),
+                ("seconds", models.FloatField(default=0.0)),
+                ("n_bytes", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="captures",
+                        to="accounts.project",
+                    ),
+                ),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="capture", to="runs.run"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Dictionary',
+            name="Dictionary",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=60)),
-                ('name', models.CharField(max_length=150)),
-                ('kind', models.CharField(max_length=30)),
-                ('model_name', models.CharField(blank=True, max_length=200)),
-                ('hook', models.CharField(max_length=200)),
-                ('layer', models.PositiveIntegerField(null=True)),
-                ('d_in', models.PositiveIntegerField()),
-                ('d_sae', models.PositiveIntegerField()),
-                ('normalization', models.CharField(max_length=40)),
-                ('configuration', models.JSONField(default=dict)),
-                ('weights', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('neuronpedia_id', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('archived_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dictionaries', to='accounts.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=60)),
+                ("name", models.CharField(max_length=150)),
+                ("kind", models.CharField(max_length=30)),
+                ("model_name", models.CharField(blank=True, max_length=200)),
+                ("hook", models.CharField(max_length=200)),
+                ("layer", models.PositiveIntegerField(null=True)),
+                ("d_in", models.PositiveIntegerField()),
+                ("d_sae", models.PositiveIntegerField()),
+                ("normalization", models.CharField(max_length=40)),
+                ("configuration", models.JSONField(default=dict)),
+                ("weights", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("neuronpedia_id", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("archived_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="dictionaries",
+                        to="accounts.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Feature',
+            name="Feature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveIntegerField()),
-                ('density', models.FloatField(null=True)),
-                ('density_from', models.CharField(blank=True, max_length=200)),
-                ('channel', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='feature', to='evidence.channel')),
-                ('dictionary', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='features', to='interp.dictionary')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.PositiveIntegerField()),
+                ("density", models.FloatField(null=True)),
+                ("density_from", models.CharField(blank=True, max_length=200)),
+                (
+                    "channel",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="feature",
+                        to="evidence.channel",
+                    ),
+                ),
+                (
+                    "dictionary",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="features",
+                        to="interp.dictionary",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Explanation',
+            name="Explanation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=2000)),
-                ('source', models.CharField(max_length=200)),
-                ('explainer', models.CharField(blank=True, max_length=200)),
-                ('context_tokens', models.PositiveIntegerField(null=True)),
-                ('n_examples', models.PositiveIntegerField(null=True)),
-                ('score', models.FloatField(null=True)),
-                ('score_kind', models.CharField(blank=True, max_length=60)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('feature', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='explanations', to='interp.feature')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.CharField(max_length=2000)),
+                ("source", models.CharField(max_length=200)),
+                ("explainer", models.CharField(blank=True, max_length=200)),
+                ("context_tokens", models.PositiveIntegerField(null=True)),
+                ("n_examples", models.PositiveIntegerField(null=True)),
+                ("score", models.FloatField(null=True)),
+                ("score_kind", models.CharField(blank=True, max_length=60)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "feature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="explanations",
+                        to="interp.feature",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Probe',
+            name="Probe",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=60)),
-                ('number', models.PositiveIntegerField(default=1)),
-                ('name', models.CharField(max_length=150)),
-                ('kind', models.CharField(max_length=40)),
-                ('card', models.JSONField()),
-                ('weights', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('adapter', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('archived_at', models.DateTimeField(null=True)),
-                ('channel', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='probe', to='evidence.channel')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='probes', to='accounts.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=60)),
+                ("number", models.PositiveIntegerField(default=1)),
+                ("name", models.CharField(max_length=150)),
+                ("kind", models.CharField(max_length=40)),
+                ("card", models.JSONField()),
+                ("weights", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("adapter", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("archived_at", models.DateTimeField(null=True)),
+                (
+                    "channel",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="probe",
+                        to="evidence.channel",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="probes",
+                        to="accounts.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Instrument',
+            name="Instrument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mode', models.CharField(blank=True, max_length=10)),
-                ('features', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveIntegerField(), default=list, size=None)),
-                ('top', models.PositiveIntegerField(default=0)),
-                ('capture', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='instruments', to='interp.capture')),
-                ('dictionary', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='instruments', to='interp.dictionary')),
-                ('probe', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='instruments', to='interp.probe')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("mode", models.CharField(blank=True, max_length=10)),
+                (
+                    "features",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveIntegerField(), default=list, size=None
+                    ),
+                ),
+                ("top", models.PositiveIntegerField(default=0)),
+                (
+                    "capture",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="instruments",
+                        to="interp.capture",
+                    ),
+                ),
+                (
+                    "dictionary",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instruments",
+                        to="interp.dictionary",
+                    ),
+                ),
+                (
+                    "probe",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instruments",
+                        to="interp.probe",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='SubjectModel',
+            name="SubjectModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=60)),
-                ('name', models.CharField(max_length=150)),
-                ('source', models.CharField(max_length=10)),
-                ('reference', models.CharField(max_length=300)),
-                ('revision', models.CharField(blank=True, max_length=100)),
-                ('adapter', models.CharField(blank=True, max_length=300)),
-                ('dtype', models.CharField(default='float32', max_length=10)),
-                ('device', models.CharField(default='auto', max_length=10)),
-                ('chat_template', models.TextField(blank=True)),
-                ('template_from', models.CharField(blank=True, max_length=10)),
-                ('state', models.CharField(default='unchecked', max_length=20)),
-                ('words', models.CharField(blank=True, max_length=1000)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('tokenizer_digest', models.CharField(blank=True, max_length=64)),
-                ('architecture', models.CharField(blank=True, max_length=100)),
-                ('n_layers', models.PositiveIntegerField(null=True)),
-                ('d_model', models.PositiveIntegerField(null=True)),
-                ('context', models.PositiveIntegerField(null=True)),
-                ('detail', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('archived_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subject_models', to='accounts.project')),
-                ('run', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='subject_check', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=60)),
+                ("name", models.CharField(max_length=150)),
+                ("source", models.CharField(max_length=10)),
+                ("reference", models.CharField(max_length=300)),
+                ("revision", models.CharField(blank=True, max_length=100)),
+                ("adapter", models.CharField(blank=True, max_length=300)),
+                ("dtype", models.CharField(default="float32", max_length=10)),
+                ("device", models.CharField(default="auto", max_length=10)),
+                ("chat_template", models.TextField(blank=True)),
+                ("template_from", models.CharField(blank=True, max_length=10)),
+                ("state", models.CharField(default="unchecked", max_length=20)),
+                ("words", models.CharField(blank=True, max_length=1000)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("tokenizer_digest", models.CharField(blank=True, max_length=64)),
+                ("architecture", models.CharField(blank=True, max_length=100)),
+                ("n_layers", models.PositiveIntegerField(null=True)),
+                ("d_model", models.PositiveIntegerField(null=True)),
+                ("context", models.PositiveIntegerField(null=True)),
+                ("detail", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("archived_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="subject_models",
+                        to="accounts.project",
+                    ),
+                ),
+                (
+                    "run",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="subject_check",
+                        to="runs.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ProbeTraining',
+            name="ProbeTraining",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=150)),
-                ('slug', models.SlugField(max_length=60)),
-                ('examples', models.JSONField()),
-                ('examples_from', models.JSONField(default=dict)),
-                ('settings', models.JSONField(default=dict)),
-                ('result', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('probe', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='trainings', to='interp.probe')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='probe_trainings', to='accounts.project')),
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='probe_training', to='runs.run')),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='trainings', to='interp.subjectmodel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=150)),
+                ("slug", models.SlugField(max_length=60)),
+                ("examples", models.JSONField()),
+                ("examples_from", models.JSONField(default=dict)),
+                ("settings", models.JSONField(default=dict)),
+                ("result", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "probe",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="trainings",
+                        to="interp.probe",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="probe_trainings",
+                        to="accounts.project",
+                    ),
+                ),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="probe_training",
+                        to="runs.run",
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="trainings",
+                        to="interp.subjectmodel",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='probe',
-            name='subject',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='probes', to='interp.subjectmodel'),
+            model_name="probe",
+            name="subject",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="probes",
+                to="interp.subjectmodel",
+            ),
         ),
         migrations.CreateModel(
-            name='ControlScore',
+            name="ControlScore",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('pack', models.CharField(max_length=60)),
-                ('pack_digest', models.CharField(max_length=64)),
-                ('scores', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('superseded_at', models.DateTimeField(null=True)),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='control_scores', to='evidence.channel')),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='control_scores', to='runs.run')),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='control_scores', to='interp.subjectmodel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("pack", models.CharField(max_length=60)),
+                ("pack_digest", models.CharField(max_length=64)),
+                ("scores", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("superseded_at", models.DateTimeField(null=True)),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="control_scores",
+                        to="evidence.channel",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="control_scores",
+                        to="runs.run",
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="control_scores",
+                        to="interp.subjectmodel",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='capture',
-            name='subject',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='captures', to='interp.subjectmodel'),
+            model_name="capture",
+            name="subject",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="captures", to="interp.subjectmodel"
+            ),
         ),
         migrations.CreateModel(
-            name='Threshold',
+            name="Threshold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.FloatField()),
-                ('control', models.CharField(max_length=200)),
-                ('n', models.PositiveIntegerField()),
-                ('fired', models.PositiveIntegerField()),
-                ('wanted', models.FloatField(null=True)),
-                ('source', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('superseded_at', models.DateTimeField(null=True)),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='thresholds', to='evidence.channel')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("value", models.FloatField()),
+                ("control", models.CharField(max_length=200)),
+                ("n", models.PositiveIntegerField()),
+                ("fired", models.PositiveIntegerField()),
+                ("wanted", models.FloatField(null=True)),
+                ("source", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("superseded_at", models.DateTimeField(null=True)),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="thresholds",
+                        to="evidence.channel",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CapturedTranscript',
+            name="CapturedTranscript",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(default='waiting', max_length=20)),
-                ('words', models.CharField(blank=True, max_length=500)),
-                ('n_tokens', models.PositiveIntegerField(default=0)),
-                ('left_out', models.PositiveIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('capture', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='interp.capture')),
-                ('transcript', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='captures', to='corpus.transcript')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("state", models.CharField(default="waiting", max_length=20)),
+                ("words", models.CharField(blank=True, max_length=500)),
+                ("n_tokens", models.PositiveIntegerField(default=0)),
+                ("left_out", models.PositiveIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "capture",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rows",
+                        to="interp.capture",
+                    ),
+                ),
+                (
+                    "transcript",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="captures",
+                        to="corpus.transcript",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['capture', 'id'], name='captures_waiting')],
-                'constraints': [models.UniqueConstraint(fields=('capture', 'transcript'), name='one_row_per_captured_transcript'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'done', 'not_fit', 'failed'])), name='known_capture_state')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["capture", "id"],
+                        name="captures_waiting",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("capture", "transcript"), name="one_row_per_captured_transcript"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "done", "not_fit", "failed"])),
+                        name="known_capture_state",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='dictionary',
-            constraint=models.UniqueConstraint(fields=('project', 'slug'), name='one_dictionary_per_slug'),
+            model_name="dictionary",
+            constraint=models.UniqueConstraint(fields=("project", "slug"), name="one_dictionary_per_slug"),
         ),
         migrations.AddConstraint(
-            model_name='feature',
-            constraint=models.UniqueConstraint(fields=('dictionary', 'index'), name='one_feature_per_index'),
+            model_name="feature",
+            constraint=models.UniqueConstraint(fields=("dictionary", "index"), name="one_feature_per_index"),
         ),
         migrations.AddConstraint(
-            model_name='explanation',
-            constraint=models.UniqueConstraint(fields=('feature', 'text', 'source', 'explainer'), name='one_explanation_per_source'),
+            model_name="explanation",
+            constraint=models.UniqueConstraint(
+                fields=("feature", "text", "source", "explainer"), name="one_explanation_per_source"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('dictionary__isnull', True), ('mode', ''), ('probe__isnull', False)), models.Q(('dictionary__isnull', False), ('mode__in', ['watch', 'full']), ('probe__isnull', True)), _connector='OR'), name='a_probe_or_a_dictionary'),
+            model_name="instrument",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("dictionary__isnull", True), ("mode", ""), ("probe__isnull", False)),
+                    models.Q(
+                        ("dictionary__isnull", False),
+                        ("mode__in", ["watch", "full"]),
+                        ("probe__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="a_probe_or_a_dictionary",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subjectmodel',
-            constraint=models.UniqueConstraint(fields=('project', 'slug'), name='one_subject_model_per_slug'),
+            model_name="subjectmodel",
+            constraint=models.UniqueConstraint(fields=("project", "slug"), name="one_subject_model_per_slug"),
         ),
         migrations.AddConstraint(
-            model_name='subjectmodel',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['unchecked', 'ready', 'refused'])), name='known_subject_state'),
+            model_name="subjectmodel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["unchecked", "ready", "refused"])),
+                name="known_subject_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='probe',
-            constraint=models.UniqueConstraint(fields=('project', 'slug', 'number'), name='one_probe_per_number'),
+            model_name="probe",
+            constraint=models.UniqueConstraint(
+                fields=("project", "slug", "number"), name="one_probe_per_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='probe',
-            constraint=models.UniqueConstraint(fields=('project', 'slug', 'digest'), name='one_probe_per_digest'),
+            model_name="probe",
+            constraint=models.UniqueConstraint(
+                fields=("project", "slug", "digest"), name="one_probe_per_digest"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='controlscore',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('channel', 'subject', 'pack'), name='one_current_control_score'),
+            model_name="controlscore",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("superseded_at__isnull", True)),
+                fields=("channel", "subject", "pack"),
+                name="one_current_control_score",
+            ),
         ),
         migrations.AddIndex(
-            model_name='capture',
-            index=models.Index(fields=['project', '-id'], name='captures_newest_first'),
+            model_name="capture",
+            index=models.Index(fields=["project", "-id"], name="captures_newest_first"),
         ),
         migrations.AddConstraint(
-            model_name='threshold',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('channel',), name='one_current_threshold'),
+            model_name="threshold",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("superseded_at__isnull", True)),
+                fields=("channel",),
+                name="one_current_threshold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='threshold',
-            constraint=models.CheckConstraint(condition=models.Q(('n__gt', 0), ('fired__lte', models.F('n')), models.Q(('control', ''), _negated=True)), name='a_threshold_names_its_controls'),
+            model_name="threshold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("n__gt", 0), ("fired__lte", models.F("n")), models.Q(("control", ""), _negated=True)
+                ),
+                name="a_threshold_names_its_controls",
+            ),
         ),
     ]
