@@ -308,6 +308,19 @@ class SearchedMessage(models.Model):
         return f"words of message {self.position} of {self.transcript_id}"
 
 
+class Signature(models.Model):
+    """What `likeness.signature` made of a transcript's words, once: 64 numbers of four bytes, little-endian."""
+
+    transcript = models.OneToOneField(
+        Transcript, on_delete=models.CASCADE, primary_key=True, related_name="signature"
+    )
+    version = models.PositiveSmallIntegerField()
+    value = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"signature of {self.transcript_id}"
+
+
 class Attachment(models.Model):
     """An image, sound or file that a message carries; its bytes stand in the file storage by their digest."""
 

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 FORMAT = "auditor.block.1"
 MOST_BYTES = 1 << 30  # of one payload
@@ -40,6 +40,7 @@ COLUMNS: dict[str, Any] = {
     "id": np.int32, "at": np.uint32, "till": np.uint32, "position": np.int32, "part": np.uint8, "start": np.uint32,
     "end": np.uint32, "special": np.uint8, "counted": np.uint8,
 }  # fmt: skip
+DTYPES = {"float32": "F32", "int32": "I32", "uint32": "U32", "uint8": "U8"}
 Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.uint32]
 
@@ -98,7 +99,8 @@ class BlockValues:
         """
         if key not in self.keys:
             raise KeyError(key)
-        return self.values[self.keys.index(key)]
+        row: Floats = self.values[self.keys.index(key)]
+        return row
 
 
 def pack_block(block: BlockValues) -> bytes:
@@ -137,7 +139,26 @@ def pack_block(block: BlockValues) -> bytes:
         "dictionaries": _json(list(block.tops)),
         "facts": _json(block.facts),
     }
-    return save(tensors, metadata)
+    return _written(tensors, metadata)
+
+
+def _written(tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+    """A safetensors file, always the same: the library's own writer orders its metadata as it happens to."""
+    header: dict[str, Any] = {"__metadata__": metadata}
+    offset, data = 0, []
+    # the widest first, so that every array begins at a multiple of its entries' width
+    for name, tensor in sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
+        little = tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
+        header[name] = {
+            "dtype": DTYPES[tensor.dtype.name],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + len(little)],
+        }
+        offset += len(little)
+        data.append(little)
+    head = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    return b"".join([len(head).to_bytes(8, "little"), head, *data])
 
 
 def _finite(values: Any, shape: tuple[int, ...], what: str) -> Floats:
