@@ -97,8 +97,8 @@ $(V)/.dev: $(V)/.core
 $(INTERP)/.done: pyproject.toml constraints.txt | $(V)/.core
 	@echo "Installing what runs models into $(INTERP) …"
 	@test -x $(INTERP)/bin/python || "$(PY)" -m venv $(INTERP)
-	@UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(INTERP)/bin/python -c constraints.txt -e ".[dev,interp]" \
-		|| $(INTERP)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,interp]"
+	@UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(INTERP)/bin/python -c constraints.txt -e ".[dev,interp,interp-oracle]" \
+		|| $(INTERP)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,interp,interp-oracle]"
 	@touch $@
 
 $(V)/.campaign: $(V)/.dev
