@@ -105,7 +105,7 @@ def facets(
     part = glance(project_id) if total > SMALL else None
     part = sized(part, project_id, total) if part is not None else None
     counting = _Counting(filter, project_id, sight, channels, part)
-    if part is not None and not filter and not sight.n_veiled_upto(project_id, SCOPES, 1):
+    if part is not None and not filter and not sight.is_veiled_anywhere(project_id, SCOPES):
         keys = ",".join([*(str(channel.pk) for channel in shown), *map(repr, fields)])
         key = f"facets:{project_id}:{total}:{hashlib.sha256(keys.encode()).hexdigest()}"
         counts = cache.get(key) or counting.counts(shown, fields)

@@ -15,6 +15,7 @@ A comparison holds only where there is a value; `not` turns that exactly round. 
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from auditor.evidence.nodes import (
     FIELDS,
@@ -53,8 +54,9 @@ SAID = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Node:
-    """The tree of an expression.
+    """The tree of an expression; trees never change, and a page asks for its own several times.
 
     Raises:
         FilterError: with the position, in code points from 0 to the length of the text.

@@ -34,7 +34,7 @@ def conditions(project_id: int) -> tuple[str, ...]:
 
 def metadata(project_id: int, sight: Sight) -> tuple[tuple[str, ...], ...]:
     """Paths of metadata on transcripts that are not veiled to the person."""
-    if sight.n_veiled_upto(project_id, [MACHINE], 1):
+    if sight.is_veiled_anywhere(project_id, [MACHINE]):
         return _paths_of(project_id, lambda rows: sight.unveiled(rows, [MACHINE]))
     key = f"paths:{project_id}:{_newest(project_id)}"
     paths: tuple[tuple[str, ...], ...] | None = cache.get(key)

@@ -124,6 +124,14 @@ class Sight:
         )
         return rows.aggregate(n=Count("transcript_id", distinct=True))["n"] or 0
 
+    def is_veiled_anywhere(self, project_id: int, scopes: Iterable[str]) -> bool:
+        """Whether evidence of one of these scopes is hidden from the person on any transcript of the project."""
+        rows = Veil.objects.filter(
+            person_id=self.person_id, scope__in=list(scopes), lifted_at__isnull=True,
+            transcript__project_id=project_id,
+        )  # fmt: skip
+        return rows.exists()
+
     def n_veiled_upto(self, project_id: int, scopes: Iterable[str], most: int) -> int:
         """As `n_veiled`, but counted no further than `most`."""
         rows = Veil.objects.filter(

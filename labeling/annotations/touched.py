@@ -134,7 +134,7 @@ def touched(
     )
     return Touched(
         labels=labels,
-        some_left_out=sight.n_veiled_upto(codebook.project_id, [HUMAN], 1) > 0,
+        some_left_out=sight.is_veiled_anywhere(codebook.project_id, [HUMAN]),
         rounds=Round.objects.in_bulk({one.round_id for one in labels}),
     )
 

@@ -136,7 +136,7 @@ def run(request: HttpRequest, project: str, pk: int) -> HttpResponse:
             context |= _listed(request, queries.verdicts(sight, found), found)
         except BadCursor:
             return redirect("judging:run", project=project, pk=pk)
-        context["hidden"] = sight.n_veiled_upto(membership.project_id, [MACHINE], 1)
+        context["hidden"] = sight.is_veiled_anywhere(membership.project_id, [MACHINE])
     names = {"progress": "#progress", "said": "#said", "verdicts": "#verdicts"}
     over = part in ("progress", "said") and found.run.rests
     response = render(
