@@ -1,5 +1,7 @@
 """Fixtures that every test may use, and one setting: invented people's passwords are hashed cheaply."""
 
+from importlib.util import find_spec
+
 import pytest
 from django.conf import settings
 
@@ -12,3 +14,11 @@ __all__ = ["ada", "ana", "bo", "cy", "mia", "project", "vic"]
 def pytest_sessionstart() -> None:
     """A third of a second for each person, spent on purpose in the product, is most of a test's time."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, so that nobody takes this run for all of them."""
+    if find_spec("torch") is None:
+        terminalreporter.write_line(
+            "Left out: tests/interp, what runs inside models; torch is not installed here. `make test-interp` runs them."
+        )

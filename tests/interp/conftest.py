@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 240.0  # seconds, most of them importing torch for the first time
 if find_spec("torch") is None or find_spec("llguidance") is None:
-    collect_ignore_glob = ["test_*.py"]
+    collect_ignore_glob = ["test_*.py", "torchlab/test_*.py"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,13 @@ class Tiny:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
-    """The server's process, which imports torch while the test database is made."""
+def _starting(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple["subprocess.Popen[str]", Path] | None]:
+    """The server's process, which imports torch while the test database is made; none where no test asks it."""
+    if not any("tiny" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        yield None
+        return
     folder = tmp_path_factory.mktemp("tiny-llama")
     quiet = {
         "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1",
@@ -66,7 +71,8 @@ def _starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple["subpr
 
 
 @pytest.fixture(scope="session")
-def tiny(_starting: tuple["subprocess.Popen[str]", Path], django_db_setup: None) -> Tiny:
+def tiny(_starting: tuple["subprocess.Popen[str]", Path] | None, django_db_setup: None) -> Tiny:
+    assert _starting is not None
     server, folder = _starting
     assert server.stdout is not None
     patience = threading.Timer(STARTS_WITHIN, server.kill)
