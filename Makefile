@@ -13,7 +13,7 @@ APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 APT_INSTALL = $(APT) update -q && DEBIAN_FRONTEND=noninteractive $(APT) install -yq --no-install-recommends
 
 .DEFAULT_GOAL := help
-.PHONY: help run shell backup restore test test-team test-interp python js browser lint types format bench campaign chromium node
+.PHONY: help run interp shell backup restore test test-team test-interp python js browser lint types format bench campaign chromium node
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ help:  ## this list
 
 run: $(V)/.core  ## the whole product in the foreground, at http://127.0.0.1:8000 (AUDITOR_HOST, AUDITOR_PORT)
 	@exec $(BIN)/python manage.py run
+
+interp: $(INTERP)/.done  ## installs what reads models (torch, 1.7 GB) into .venv-interp; `make run` finds it there
+	@echo "Installed. A product that runs takes it up within a quarter of a minute."
 
 shell: $(V)/.core  ## Django's shell on the running product's data
 	@$(BIN)/python manage.py shell
@@ -42,7 +45,7 @@ test-team: $(V)/.dev  ## the main story on a separately installed PostgreSQL and
 		|| ($(APT_INSTALL) postgresql redis-server)
 	$(BIN)/python -m tests.team.run
 
-test-interp: $(INTERP)/.done  ## judges against a tiny model that is run here; installs torch into .venv-interp
+test-interp: $(INTERP)/.done  ## what runs models: judges, probes and dictionaries against tiny models; installs torch into .venv-interp
 	$(INTERP)/bin/python -m pytest -n 0 tests/interp
 
 python: $(V)/.dev  ## the Python tests of T=tests/some/path, one process

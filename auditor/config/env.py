@@ -55,4 +55,7 @@ CALLER_PROCESSES = env_int("AUDITOR_CALLER_PROCESSES", 2)  # long runs of calls 
 TIME_ZONE = env_str("AUDITOR_TIME_ZONE", "UTC")
 ALLOWED_HOOK_HOSTS = env_list("AUDITOR_ALLOWED_HOOK_HOSTS")  # webhooks may reach these, private ones too
 ALLOWED_MODEL_HOSTS = env_list("AUDITOR_ALLOWED_MODEL_HOSTS")  # endpoints may be these, private ones too
+MODEL_FOLDERS = env_list("AUDITOR_MODEL_FOLDERS")  # absolute; subject models may lie below these
+ALLOW_HUB = env_bool("AUDITOR_ALLOW_HUB", False)  # subject models may come from the Hugging Face hub
+INTERP_PYTHON = env_str("AUDITOR_INTERP_PYTHON")  # interpreter with torch; empty: the one that is found
 EAGER_TASKS = env_bool("AUDITOR_EAGER_TASKS", False)  # tests: tasks run where they are queued

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from auditor.evidence.blockformat import BlockValues, compressed, pack_block, unpack_block
@@ -65,6 +66,12 @@ def write_blocks(*, blocks: Sequence[NewBlock], source: str) -> int:
             batch_size=2000,
         )  # fmt: skip
     return len(fresh)
+
+
+def size_of(*, transcript_ids: Sequence[int], source: str) -> int:
+    """Bytes of the frames of one source's current blocks on these transcripts."""
+    rows = Block.objects.filter(transcript_id__in=transcript_ids, source=source, superseded_at__isnull=True)
+    return rows.aggregate(size=Sum("length"))["size"] or 0
 
 
 def _covers(new: NewBlock, old: Block) -> bool:

@@ -75,6 +75,7 @@ class Dictionary(models.Model):
     d_in = models.PositiveIntegerField()
     d_sae = models.PositiveIntegerField()
     normalization = models.CharField(max_length=40)
+    scaling = models.FloatField(null=True)  # the factor of expected_average_only_in; no cfg.json has it
     configuration = models.JSONField(default=dict)  # cfg.json as it came
     weights = models.CharField(max_length=200)  # in the file storage
     digest = models.CharField(max_length=64)  # sha256 hex of the weights' file
@@ -180,6 +181,8 @@ class Capture(models.Model):
     n_tokens = models.BigIntegerField(default=0)  # read so far
     seconds = models.FloatField(default=0.0)  # spent in the model so far
     n_bytes = models.BigIntegerField(default=0)  # of frames written so far
+    n_counted = models.BigIntegerField(default=0)  # of the tokens read, those of the assistant's words
+    seconds_left = models.FloatField(null=True)  # as its carrier last reckoned; null: not known
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -201,6 +204,7 @@ class Instrument(models.Model):
     mode = models.CharField(max_length=10, blank=True)  # of a dictionary: watch or full
     features = ArrayField(models.PositiveIntegerField(), default=list)  # those that get a track each
     top = models.PositiveIntegerField(default=0)  # strongest features kept for each token; full only
+    active: Any = models.JSONField(default=dict)  # feature -> counted tokens on which it was active
 
     class Meta:
         ordering = ["id"]

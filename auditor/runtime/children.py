@@ -4,12 +4,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from auditor.runtime import places, processes
 
-QUEUES = "io,gpu"  # short work, and work for one device
+QUEUES = "io"  # short work
 CALLS = "llm"  # long runs that wait for models
+DEVICE = "gpu"  # work for one device: models whose activations are read
+INTERP = places.BASE_DIR / ".venv-interp" / "bin" / "python"  # made by `make interp`
 
 
 class Child:
@@ -23,9 +26,10 @@ class Child:
         log: Path,
         stop: list[tuple[int, float]],
         prepare: Callable[[], None] | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.name = name
-        self.arguments = [sys.executable, *arguments]
+        self.arguments = [python, *arguments]
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
         self._stop = stop
@@ -53,7 +57,7 @@ def web(*, host: str, port: int, logs: Path) -> Child:
 
 
 def worker(*, logs: Path, prepare: Callable[[], None] | None) -> Child:
-    """The Celery worker of all queues but one; a task that does not end in time is carried on after the next start."""
+    """The Celery worker of short work; a task that does not end in time is carried on after the next start."""
     return _celery("worker", ["-Q", QUEUES], logs=logs, prepare=prepare)
 
 
@@ -62,11 +66,35 @@ def caller(*, processes: int, logs: Path, prepare: Callable[[], None] | None) ->
     return _celery("caller", ["-Q", CALLS, "-c", str(processes)], logs=logs, prepare=prepare)
 
 
-def _celery(name: str, which: list[str], *, logs: Path, prepare: Callable[[], None] | None) -> Child:
+def modeller(*, python: str, logs: Path, prepare: Callable[[], None] | None) -> Child:
+    """The Celery worker that loads models. It never forks: torch and a device do not live through that."""
+    return _celery(
+        "modeller", ["-Q", DEVICE, "--pool", "solo"], logs=logs, prepare=prepare, python=python, patience=30.0
+    )
+
+
+def python_with_torch(named: str) -> str:
+    """The interpreter for models: the one that is named, else `make interp`'s, else this one; empty if none has torch."""
+    if named:
+        return named
+    if INTERP.exists() and any(INTERP.parent.parent.glob("lib/python3*/site-packages/torch/__init__.py")):
+        return str(INTERP)
+    return sys.executable if find_spec("torch") is not None else ""
+
+
+def _celery(
+    name: str,
+    which: list[str],
+    *,
+    logs: Path,
+    prepare: Callable[[], None] | None,
+    python: str = sys.executable,
+    patience: float = 10.0,
+) -> Child:
     arguments = ["-m", "celery", "-A", "auditor.config", "worker", *which, "-l", "INFO"]
     arguments += ["--without-gossip", "--without-mingle", "-n", f"{name}@auditor"]
-    stop: list[tuple[int, float]] = [(signal.SIGTERM, 10.0), (signal.SIGQUIT, 5.0)]
-    return Child(name, arguments, log=logs / f"{name}.log", stop=stop, prepare=prepare)
+    stop: list[tuple[int, float]] = [(signal.SIGTERM, patience), (signal.SIGQUIT, 5.0)]
+    return Child(name, arguments, log=logs / f"{name}.log", stop=stop, prepare=prepare, python=python)
 
 
 def beat(*, logs: Path, folder: Path) -> Child:

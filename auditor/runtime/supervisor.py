@@ -27,6 +27,7 @@ LOOK_EVERY = 0.2  # seconds
 STEADY_AFTER = 10.0  # seconds; a child that lived so long is started again at once
 LONGEST_PAUSE = 30.0  # seconds between attempts to start a child that keeps dying
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (asked for; this is how we reach it ourselves)
+LOOK_FOR_TORCH = 15.0  # seconds between looks for an interpreter that has it
 PAGE_WITHIN = 60.0  # seconds for the web server's first answer
 
 
@@ -74,11 +75,14 @@ class Supervisor:
     broker_url: str
     own_broker: bool
     caller_processes: int
+    interp_python: str
     prepare: Callable[[], None]
     welcome: Callable[[str], None]
     say: Callable[[str], None]
     _watched: list[Watched] = field(default_factory=list)
     _stopping: bool = False
+    _has_modeller: bool = False
+    _looked_for_torch: float = 0.0
 
     @property
     def address(self) -> str:
@@ -130,6 +134,8 @@ class Supervisor:
             processes=self.caller_processes, logs=logs, prepare=self._restoring(children.CALLS)
         )
         self._begin("caller", caller)
+        if not self._begin_modeller():
+            self.say("Work on models waits until torch is installed: make interp")
         self._begin("beat", children.beat(logs=logs, folder=self.var / "beat"))
 
     def _begin(self, name: str, part: Part) -> Watched:
@@ -137,6 +143,17 @@ class Supervisor:
         self._watched.append(watched)
         watched.start()
         return watched
+
+    def _begin_modeller(self) -> bool:
+        """Start the worker for models if there is an interpreter that can run them."""
+        self._looked_for_torch = time.monotonic()
+        python = children.python_with_torch(self.interp_python)
+        if python:
+            prepare = self._restoring(children.DEVICE)
+            logs = self.var / "logs"
+            self._begin("modeller", children.modeller(python=python, logs=logs, prepare=prepare))
+            self._has_modeller = True
+        return self._has_modeller
 
     def _restoring(self, queues: str) -> Callable[[], None] | None:
         """What a worker of these queues does before it starts."""
@@ -151,6 +168,9 @@ class Supervisor:
         while True:
             for watched in self._watched:
                 self._keep_alive(watched)
+            due = time.monotonic() > self._looked_for_torch + LOOK_FOR_TORCH
+            if due and not self._has_modeller and self._begin_modeller():
+                self.say("torch is there now; work on models begins.")
             time.sleep(LOOK_EVERY)
 
     def _keep_alive(self, watched: Watched) -> None:
@@ -213,7 +233,7 @@ class Supervisor:
             raise StopAsked
 
     def _stop(self) -> None:
-        order = {"web": 0, "beat": 1, "worker": 2, "caller": 3, "broker": 4, "postgres": 5}
+        order = {"web": 0, "beat": 1, "worker": 2, "caller": 3, "modeller": 4, "broker": 5, "postgres": 6}
         for watched in sorted(self._watched, key=lambda one: order[one.name]):
             try:
                 watched.part.stop()

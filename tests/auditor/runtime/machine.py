@@ -24,9 +24,11 @@ def clean_environment(var: Path, **extra: str) -> dict[str, str]:
     """The environment of a person's shell: nothing that this test session set."""
     dropped = ("DATABASE_URL", "CELERY_BROKER_URL", "PYTEST_", "AUDITOR_", "DJANGO_ALLOW", "COV_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    # One web process, since the cores are shared with other tests, and it is looked at by itself.
+    # One web process, since the cores are shared with other tests, and it is looked at by itself. The worker for
+    # models is this interpreter, with torch or without: what it loads it loads when a task needs it.
     return {
-        **kept, "AUDITOR_VAR": str(var), "AUDITOR_WEB_PROCESSES": "1", "PYTHONUNBUFFERED": "1", **extra
+        **kept, "AUDITOR_VAR": str(var), "AUDITOR_WEB_PROCESSES": "1", "PYTHONUNBUFFERED": "1",
+        "AUDITOR_INTERP_PYTHON": sys.executable, **extra,
     }  # fmt: skip
 
 
@@ -86,6 +88,7 @@ class Product:
         "broker": "valkey-server",
         "worker": "-n worker@auditor",
         "caller": "-n caller@auditor",
+        "modeller": "-n modeller@auditor",
         "beat": "celery -A auditor.config beat",
         "web": "auditor.runtime.web",
     }
@@ -111,7 +114,8 @@ class Product:
         else:
             raise AssertionError("it did not start:\n" + "".join(self.lines))
         self.seconds_to_first_page = time.monotonic() - begun
-        assert within(20, lambda: None not in (self.pid("worker"), self.pid("caller"), self.pid("beat")))
+        started = ("worker", "caller", "modeller", "beat")
+        assert within(20, lambda: None not in [self.pid(name) for name in started])
 
     def pid(self, name: str) -> int | None:
         """The child of this name that is directly below the supervisor."""

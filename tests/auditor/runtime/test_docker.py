@@ -19,7 +19,10 @@ from tests.auditor.runtime.machine import clean_environment, connect, free_port,
 
 DOCKER = BASE_DIR / "docker"
 FOR_POSTGRES = {"POSTGRES_PASSWORD"}  # the database image's own
-NOT_FOR_TEAMS = {"AUDITOR_EAGER_TASKS"}  # tests only
+NOT_FOR_TEAMS = {  # tests only; the image has one interpreter
+    "AUDITOR_EAGER_TASKS",
+    "AUDITOR_INTERP_PYTHON",
+}
 
 
 def read_by_the_code() -> set[str]:
@@ -42,14 +45,15 @@ def test_the_entrypoint_and_the_image_name_only_what_the_code_reads() -> None:
 
 def test_the_composition_has_every_part_and_each_role_is_one_of_the_entrypoints() -> None:
     services = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "caller", "beat"}
+    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "caller", "modeller", "beat"}
     entrypoint = (DOCKER / "entrypoint.sh").read_text(encoding="utf-8")
-    for role in ("migrate", "web", "worker", "caller", "beat"):
+    for role in ("migrate", "web", "worker", "caller", "modeller", "beat"):
         assert services[role]["command"] == [role]
         assert services[role]["env_file"] == ".env"
         assert f"    {role})" in entrypoint
     password = str(services["postgres"]["environment"]["POSTGRES_PASSWORD"])
     assert set(re.findall(r"\$\{(\w+)", password)) == FOR_POSTGRES
+    assert services["modeller"]["profiles"] == ["models"]  # torch is large, and not every team wants it
     assert services["web"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
@@ -123,7 +127,7 @@ def test_the_entrypoints_commands_run_and_work_goes_through_them(roles: Roles, o
     assert migrated.returncode == 0, migrated.stderr
     linked = roles.run("sign_in_link", "--base-url", "https://auditor.example.org")
     assert linked.stdout.startswith("https://auditor.example.org/"), linked.stderr
-    for role in ("worker", "caller", "beat", "web"):
+    for role in ("worker", "caller", "modeller", "beat", "web"):
         roles.start(role)
     port = roles.environment["AUDITOR_PORT"]
     curl = [
@@ -134,7 +138,7 @@ def test_the_entrypoints_commands_run_and_work_goes_through_them(roles: Roles, o
     assert within(20, lambda: subprocess.run(curl, capture_output=True).returncode == 0)
     with connect(open_place / "servers") as session:
         session.autocommit = True
-        assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (2,))
+        assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (3,))
     assert not (open_place / "var" / "pg").exists()
 
 

@@ -51,7 +51,7 @@ def test_static_files_are_served_without_a_collecting_step(product: Product) -> 
     assert product.get("/static/vendor/htmx-2.0.11.min.js")[0] == 200
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "caller", "beat", "broker", "postgres"])
+@pytest.mark.parametrize("name", ["web", "worker", "caller", "modeller", "beat", "broker", "postgres"])
 def test_a_killed_child_is_back_within_five_seconds(product: Product, name: str) -> None:
     if name == "postgres":
         with connect(product.var) as session:
@@ -72,7 +72,7 @@ def test_work_flows_again_after_all_of_them_were_killed(product: Product) -> Non
         session.autocommit = True
         session.execute("DELETE FROM runs_pulse")
         # Beat rings through the broker, and a worker of each queue writes its row.
-        assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (2,))
+        assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (3,))
 
 
 def test_a_killed_web_worker_is_back_too(product: Product) -> None:
@@ -108,7 +108,7 @@ def test_a_backup_is_taken_while_it_runs_and_a_restore_is_refused(product: Produ
 
 def test_a_killed_supervisor_takes_every_child_with_it_and_the_next_start_is_clean(product: Product) -> None:
     below = descendants(product.process.pid)
-    assert len(below) >= 10  # six children, postgres' own, the pool's, granian's
+    assert len(below) >= 10  # seven children, postgres' own, the pool's, granian's
     product.process.kill()
     product.process.wait()
     assert within(10, lambda: not [pid for pid in below if is_alive(pid)])

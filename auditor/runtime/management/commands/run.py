@@ -33,6 +33,7 @@ class Command(BaseCommand):
             own_broker=settings.OWN_BROKER,
             broker_url=settings.CELERY_BROKER_URL,
             caller_processes=settings.CALLER_PROCESSES,
+            interp_python=settings.INTERP_PYTHON,
             prepare=lambda: self._prepare(sample=not options["no_sample"]),
             welcome=self._welcome,
             say=self._say,

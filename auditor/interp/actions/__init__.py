@@ -1,0 +1,1 @@
+"""What is done in this slice: one verb a function, one transaction, one event."""

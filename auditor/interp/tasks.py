@@ -1,0 +1,90 @@
+"""Celery's door into models: checks and captures, in the queue of the one worker that loads torch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from celery import shared_task
+from celery.worker import state as worker
+from django.db import transaction
+
+from auditor.accounts.models import Project, User
+from auditor.interp import capturing, checking
+from auditor.interp.actions import captures, subjects
+from auditor.interp.models import Capture, SubjectModel
+from auditor.runs.actions import Ticket, carry, reopen_run
+from auditor.runs.tasks import ring_run
+from auditor.sampling.choosing import Chosen
+
+
+def queue_subject(*, project: Project, actor: User, **said: Any) -> SubjectModel:
+    """Register a subject model and wake the worker that checks it once it is committed."""
+    with transaction.atomic():
+        made = subjects.register_subject(project=project, actor=actor, **said)
+        assert made.run is not None
+        ring_run(made.run)
+    return made
+
+
+def queue_check(*, subject: SubjectModel, actor: User) -> SubjectModel:
+    """Have a model checked once more."""
+    with transaction.atomic():
+        row = subjects.check_again(subject=subject, actor=actor)
+        assert row.run is not None
+        ring_run(row.run)
+    return row
+
+
+def queue_capture(
+    *,
+    project: Project,
+    subject: SubjectModel,
+    wanted: Sequence[captures.Wanted],
+    chosen: Chosen,
+    actor: User,
+) -> Capture:
+    """Open a capture and wake the worker for it once it is committed."""
+    with transaction.atomic():
+        made = captures.open_capture(
+            project=project, subject=subject, wanted=wanted, chosen=chosen, actor=actor
+        )
+        ring_run(made.run)
+    return made
+
+
+def queue_retry(*, capture: Capture, actor: User) -> int:
+    """Put what failed back to waiting, and let the capture go on; returns how many transcripts that are."""
+    with transaction.atomic():
+        n = captures.retry_failed(capture=capture, actor=actor)
+        if n:
+            ring_run(reopen_run(run=capture.run, actor=actor, when_done=True))
+    return n
+
+
+def _stopping() -> bool:
+    """Whether this worker has been asked to end; what is carried is then put down at the next transcript."""
+    asked = [getattr(worker, name) for name in ("should_stop", "should_terminate")]
+    return any(one is not None and one is not False for one in asked)  # an exit code, which may be 0
+
+
+@shared_task(name=subjects.CHECK_TASK)
+def check_subject(run_id: int) -> None:
+    """Safe to run again: a model that is checked is left alone."""
+    with carry(run_id) as ticket:
+        if ticket is not None:
+            checking.check(ticket)
+
+
+@shared_task(name=captures.CAPTURE_TASK)
+def capture(run_id: int) -> None:
+    """Safe to run again: only waiting rows are read, and a chunk is stored whole or not at all."""
+    with carry(run_id) as ticket:
+        if ticket is not None:
+            capturing.capture(ticket, stopping=_stopping)
+    if ticket is not None and ticket.again:
+        ring_run(ticket.run)
+
+
+CARRIED: dict[str, Callable[[Ticket], None]] = {
+    subjects.CHECK_TASK: checking.check,
+    captures.CAPTURE_TASK: capturing.capture,
+}  # what carries a run of each kind, for those who have no worker
