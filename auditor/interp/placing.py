@@ -174,8 +174,15 @@ class _Placing:
         At each hole every place that can be reached is kept with the ways there; nearly always that is one place.
         """
         if not self.rendered.startswith(literals[0]):
-            position = holes[0].position if holes else None
-            raise DoesNotFit("The chat template writes another beginning for other words.", position=position)
+            first = (
+                holes[0].position
+                if holes
+                else next((turn.position for turn in self.turns if turn.words), None)
+            )
+            raise DoesNotFit(
+                "The chat template changes the first message's words, or writes another beginning for other words.",
+                position=first,
+            )
         reached: list[dict[int, list[tuple[int, _Shown]]]] = [{len(literals[0]): []}]
         for index, words in enumerate(holes):
             literal = literals[index + 1]
