@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from auditor.interp.conversation import Turn, Words
+
 PLAIN = "plain"  # ordinary honest answers: what the others are held against
 ROLES = ("system", "user", "assistant")
 HERE = Path(__file__).resolve().parent
@@ -36,6 +38,13 @@ class Conversation:
     id: str
     messages: tuple[Message, ...]
     why: str  # it is honest
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """As a subject model reads it."""
+        return tuple(
+            Turn(at, said.role, (Words(at, "text", said.text),)) for at, said in enumerate(self.messages)
+        )
 
 
 @dataclass(frozen=True)
