@@ -14,6 +14,7 @@ from django.conf import settings
 from safetensors.numpy import load_file
 
 from auditor.evidence.blockformat import Floats, TokenTable, Top
+from auditor.interp.adapters import adapter_on_disk
 from auditor.interp.card import Card
 from auditor.interp.channels import feature_key
 from auditor.interp.conversation import Turn
@@ -162,7 +163,7 @@ def _use(one: Instrument, loaded: "Subject", held: ExitStack) -> "Use":
     if one.probe is not None:
         card = Card.from_json(one.probe.card)
         tensors = load_file(held.enter_context(on_disk(one.probe.weights)))
-        adapter = held.enter_context(on_disk(one.probe.adapter)) if one.probe.adapter else None
+        adapter = held.enter_context(adapter_on_disk(one.probe.adapter)) if one.probe.adapter else None
         head = probes.ProbeHead.of(
             tensors, standardisation=card.standardisation, probability=card.output == "probability"
         )

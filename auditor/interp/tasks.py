@@ -8,10 +8,12 @@ from celery.worker import state as worker
 from django.db import transaction
 
 from auditor.accounts.models import Project, User
-from auditor.interp import capturing, checking
-from auditor.interp.actions import captures, subjects
+from auditor.evidence.models import Channel
+from auditor.interp import capturing, checking, scoring
+from auditor.interp.actions import captures, controls, subjects
 from auditor.interp.models import Capture, SubjectModel
 from auditor.runs.actions import Ticket, carry, reopen_run
+from auditor.runs.models import Run
 from auditor.runs.tasks import ring_run
 from auditor.sampling.choosing import Chosen
 
@@ -60,6 +62,16 @@ def queue_retry(*, capture: Capture, actor: User) -> int:
     return n
 
 
+def queue_scoring(
+    *, channels: Sequence[Channel], subject: SubjectModel, actor: User, packs: Sequence[str] = ()
+) -> Run:
+    """Ask what channels say of control packs, and wake the worker for it once it is committed."""
+    with transaction.atomic():
+        run = controls.open_scoring(channels=channels, subject=subject, actor=actor, packs=packs)
+        ring_run(run)
+    return run
+
+
 def _stopping() -> bool:
     """Whether this worker has been asked to end; what is carried is then put down at the next transcript."""
     asked = [getattr(worker, name) for name in ("should_stop", "should_terminate")]
@@ -84,7 +96,16 @@ def capture(run_id: int) -> None:
         ring_run(ticket.run)
 
 
+@shared_task(name=controls.CONTROLS_TASK)
+def score_controls(run_id: int) -> None:
+    """Safe to run again: packs that are scored are left alone."""
+    with carry(run_id) as ticket:
+        if ticket is not None:
+            scoring.score(ticket)
+
+
 CARRIED: dict[str, Callable[[Ticket], None]] = {
     subjects.CHECK_TASK: checking.check,
     captures.CAPTURE_TASK: capturing.capture,
+    controls.CONTROLS_TASK: scoring.score,
 }  # what carries a run of each kind, for those who have no worker

@@ -34,7 +34,9 @@ def test_enough_conversations_and_no_two_alike(key: str) -> None:
     assert pack.about
     for first, second in combinations(pack.conversations, 2):
         for role in ("user", "assistant"):
-            a, b = (_pieces(" ".join(m.text for m in one.messages if m.role == role)) for one in (first, second))
+            a, b = (
+                _pieces(" ".join(m.text for m in one.messages if m.role == role)) for one in (first, second)
+            )
             assert len(a & b) <= ALIKE * len(a | b), (key, role, first.id, second.id)
 
 
@@ -87,4 +89,6 @@ def test_the_digest_is_of_the_texts() -> None:
 )
 def test_a_pack_that_is_none_is_refused(messages: list[dict[str, str]], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        pack_of("k", {"name": "N", "about": "A", "conversations": [{"id": "a", "why": "b", "messages": messages}]})
+        pack_of(
+            "k", {"name": "N", "about": "A", "conversations": [{"id": "a", "why": "b", "messages": messages}]}
+        )
