@@ -30,6 +30,7 @@ ROW = {
     "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "runs": "run", "webhooks": "webhook", "endpoints": "endpoint", "deliveries": "delivery",
     "judges": "judge", "judge-versions": "version", "judge-runs": "judging", "judge-preflights": "preflight",
     "injection-checks": "check", "verdicts": "verdict",
+    "subject-models": "subject", "dictionaries": "dictionary", "captures": "capture",
 }  # fmt: skip
 LIFTS = ("/rounds/{pk}/close",)  # whoever manages may end the blindness for all, and the trail says so
 QUERIES = (

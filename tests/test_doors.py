@@ -21,6 +21,8 @@ from auditor.evidence.actions import CitedQuote
 from auditor.evidence.attach import attach_file
 from auditor.intake.actions import import_file
 from auditor.intake.uploads import keep_upload
+from auditor.interp.actions.captures import Wanted, open_capture
+from auditor.interp.models import Capture, CapturedTranscript
 from auditor.judging.actions import open_injection_check, open_judging, open_preflight
 from auditor.judging.models import JudgeRun, Preflight, Verdict, VerdictCall
 from auditor.llm.models import Reply
@@ -41,6 +43,7 @@ from labeling.queues.actions import add_answers, close_round, create_gold_set, t
 from labeling.queues.actions.checking import Answer
 from labeling.queues.models import Item, Round
 from tests import make
+from tests.auditor.interp import scene as interp
 from tests.auditor.judging.scene import endpoint as model_endpoint
 from tests.auditor.judging.scene import version as judge_version
 from tests.people import person, signed_in
@@ -121,7 +124,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
         "invitation": _invitation(project, olga), "token": _token(project, olga), **_webhook(project, olga),
         **_endpoint(project, olga),
         "view": save_view(project=project, owner=olga, name="Hers", query="where=judge.quill+>+1", shared=True).pk,
-        **_judged(project, olga, transcript.pk),
+        **_judged(project, olga, transcript.pk), **_captured(project, olga, transcript.pk, tmp_path),
     }  # fmt: skip
 
 
@@ -201,6 +204,26 @@ def _judged(project: Project, olga: User, transcript_id: int) -> dict[str, int]:
     }  # type: ignore[dict-item]  # fmt: skip
 
 
+def _captured(project: Project, olga: User, transcript_id: int, folder: Path) -> dict[str, int]:
+    """A model, a dictionary and a probe; a capture that could not read the transcript, and says what of it."""
+    subject = interp.subject(project, olga)
+    dictionary = interp.dictionary(project, olga, folder / "sae")
+    probe = interp.probe(project, olga)
+    made = open_capture(
+        project=project, subject=subject, wanted=[Wanted(probe=probe), Wanted(dictionary=dictionary, features=[1])],
+        chosen=Chosen(), actor=olga,
+    )  # fmt: skip
+    CapturedTranscript.objects.create(
+        capture=made, transcript_id=transcript_id, state="not_fit", words=MACHINE, n_tokens=7
+    )
+    Capture.objects.filter(pk=made.pk).update(laid=True, n_transcripts=1)
+    Run.objects.filter(pk=made.run_id).update(status="done")
+    return {
+        "capture": made.pk, "captured": made.run_id, "subject": subject.slug, "dictionary": dictionary.slug,
+        "probe": probe.pk,
+    }  # type: ignore[dict-item]  # fmt: skip
+
+
 def _gold(project: Project, olga: User, round: Round, transcript_id: int) -> int:
     """What the transcript is known to be, in a gold set."""
     codebook = round.codebook_version.codebook
@@ -259,6 +282,8 @@ ROW = {
     "sampling:sample": "sample", "judging:rubric": "version", "judging:job": "job", "judging:check": "version", "judging:injections": "check",
     "judging:preflight": "preflight", "judging:verdict": "verdict", "judging:calls": "verdict",
     **{f"judging:{page}": "judging" for page in ("run", "on", "pause", "resume", "cancel", "retry", "cap")},
+    "interp:job": "captured", "interp:probe": "probe",
+    **{f"interp:{page}": "capture" for page in ("capture", "pause", "resume", "cancel", "retry")},
     "sampling:extend": "sample", "sampling:download": "sample",
     "codebooks:version": "codebook", "codebooks:download": "codebook", "codebooks:changes": "codebook",
     "codebooks:draft": "book", "codebooks:preview": "book", "codebooks:publish": "book", "codebooks:discard": "book",
@@ -302,6 +327,9 @@ def _address(name: str, takes: set[str], project: Project, scene: dict[str, int]
         values["token"] = "no-such-token"
     if "slug" in takes:
         values["slug"] = scene["judge"]
+    for word in ("subject", "dictionary"):
+        if word in takes:
+            values[word] = scene[word]
     if "rubric" in takes:
         values["rubric"] = "alignment"
     return reverse(name, kwargs=values)
@@ -384,6 +412,8 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
         assert (
             MACHINE in olga.get(reverse(f"judging:{name}", args=[project.slug, scene[row]])).content.decode()
         ), name
+    captured = reverse("interp:capture", args=[project.slug, scene["capture"]])
+    assert MACHINE in olga.get(captured).content.decode()
     case = reverse("adjudication:case", args=[project.slug, scene["case"]])
     assert PEOPLE in olga.get(case).content.decode()
     for page in ("discussion:thread", "discussion:transcript"):

@@ -19,6 +19,8 @@ from auditor.accounts.api import Bearer
 from auditor.accounts.api import router as accounts
 from auditor.browse.api import router as browse
 from auditor.evidence.api import router as evidence
+from auditor.interp.api import router as interp
+from auditor.interp.api_captures import router as captures
 from auditor.judging.api import router as judging
 from auditor.judging.api_panels import router as judge_panels
 from auditor.judging.api_runs import router as judge_runs
@@ -64,6 +66,8 @@ for router in (
     judging,
     judge_runs,
     judge_panels,
+    interp,
+    captures,
     codebooks,
     queues,
     managing,

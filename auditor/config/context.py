@@ -19,6 +19,7 @@ NAV = [
     ("Agreement", "agreement:rounds", "agreement", Role.VIEWER),
     ("Codebooks", "codebooks:list", "codebooks", Role.VIEWER),
     ("Judges", "judging:list", "judges", Role.VIEWER),
+    ("White box", "interp:list", "interp", Role.VIEWER),
     ("Channels", "evidence:channels", "channels", Role.VIEWER),
     ("Datasets", "datasets:list", "datasets", Role.VIEWER),
 ]

@@ -18,6 +18,7 @@ urlpatterns = [
     path("p/<slug:project>/channels/", include("auditor.evidence.urls")),
     path("p/<slug:project>/samples/", include("auditor.sampling.urls")),
     path("p/<slug:project>/judges/", include("auditor.judging.urls")),
+    path("p/<slug:project>/interp/", include("auditor.interp.urls")),
     path("p/<slug:project>/codebooks/", include("labeling.codebooks.urls")),
     path("p/<slug:project>/", include("labeling.discussion.urls")),
     path("p/<slug:project>/rounds/", include("labeling.queues.urls")),

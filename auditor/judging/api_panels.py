@@ -10,7 +10,6 @@ from auditor.accounts.access import access_caller
 from auditor.accounts.models import Membership
 from auditor.evidence.filters import FilterError
 from auditor.evidence.queries import visible_to
-from auditor.judging.api_runs import ChosenIn, chosen_in
 from auditor.judging.boundaries import IS, Boundary
 from auditor.judging.comparing import (
     MOST_JUDGES,
@@ -23,6 +22,7 @@ from auditor.judging.comparing import (
     sides_of,
 )
 from auditor.judging.panels import Rate
+from auditor.sampling.api_chosen import ChosenIn, chosen_in
 from auditor.sampling.choosing import Chosen
 from auditor.web.problems import Problem
 

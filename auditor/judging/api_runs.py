@@ -3,13 +3,12 @@
 from typing import Annotated, Any
 
 from django.db.models import Q
-from django.http import Http404, HttpRequest, QueryDict
+from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
 from auditor.accounts.access import access_caller
 from auditor.accounts.models import Role, Scope
-from auditor.evidence.filters import Filter, FilterError
 from auditor.evidence.queries import visible_to
 from auditor.judging import actions, queries, tasks
 from auditor.judging.models import (
@@ -18,8 +17,7 @@ from auditor.judging.models import (
     Verdict,
     VerdictCall,
 )
-from auditor.sampling.choosing import Chosen
-from auditor.sampling.models import Sample
+from auditor.sampling.api_chosen import ChosenIn, chosen_in
 from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
 from auditor.web.shapes import Id
@@ -27,13 +25,6 @@ from auditor.web.shapes import Id
 router = Router(tags=["Judges"])
 REPLIED = ("key", "raw", "logprobs", "prompt_tokens", "completion_tokens", "cost", "latency_ms")
 Amount = Annotated[int, Field(ge=1, le=10**15, description="Millionths of the endpoint's currency")]
-
-
-class ChosenIn(Schema):
-    """Which transcripts: those of a sample, or those that match a filter now."""
-
-    sample: Id | None = None
-    filter: str = Field("", max_length=8000, description="As in the list's address: q=…&where=…")
 
 
 class RunIn(ChosenIn):
@@ -246,23 +237,3 @@ def calls(request: HttpRequest, pk: int) -> list[CallOut]:
     membership = access_caller(request)
     found = queries.access_verdict(membership, visible_to(membership.user), pk)
     return [CallOut.of(one) for one in queries.calls_of(found)]
-
-
-def chosen_in(said: ChosenIn, project_id: int) -> Chosen:
-    """Which transcripts a body means.
-
-    Raises:
-        Problem: both a sample and a filter, a filter that cannot be read (422).
-        Http404: no such sample here.
-    """
-    if said.sample is not None:
-        if said.filter:
-            raise Problem(422, "Give a sample or a filter, not both.", field="filter")
-        sample = Sample.objects.filter(pk=said.sample, project=project_id).first()
-        if sample is None:
-            raise Http404("no such sample")
-        return Chosen(sample=sample)
-    try:
-        return Chosen(filter=Filter.from_query(QueryDict(said.filter)))
-    except FilterError as problem:
-        raise Problem(422, str(problem), field="filter") from problem

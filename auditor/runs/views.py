@@ -22,6 +22,8 @@ NEXT = {  # kind of run -> URL name of its result, given the project and the run
     "judging": ("judging:job", "See what it said"),
     "preflight": ("judging:job", "See what it would cost"),
     "injections": ("judging:job", "See what moved"),
+    "subject": ("interp:job", "See the model"),
+    "capture": ("interp:job", "See what it read"),
     "trial": ("llm:tried", "See what it can do"),
 }
 

@@ -29,7 +29,7 @@ from auditor.judging.comparing import (
 )
 from auditor.judging.panels import ARGMAX, EXPECTED
 from auditor.judging.plots import rate_axis
-from auditor.judging.views.asked import chosen_from
+from auditor.sampling.asked import chosen_from
 from auditor.sampling.choosing import Chosen
 from auditor.sampling.queries import samples_of
 

@@ -22,10 +22,10 @@ from auditor.judging.progress import counted, distributions, left
 from auditor.judging.prompts import shown
 from auditor.judging.rubric import parse_rubric
 from auditor.judging.states import IN_WORDS
-from auditor.judging.views.asked import chosen_from, query_of
 from auditor.runs.actions import cancel_run, pause_run
 from auditor.runs.queries import worker_is_alive
 from auditor.runs.tasks import queue_again
+from auditor.sampling.asked import chosen_from, query_of
 from auditor.sampling.choosing import Chosen, transcripts_of
 from auditor.sampling.queries import samples_of
 from auditor.web.keyset import BadCursor, page_of

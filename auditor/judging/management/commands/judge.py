@@ -6,10 +6,8 @@ from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.http import QueryDict
 
-from auditor.accounts.models import Project, Role, User
-from auditor.evidence.filters import Filter, FilterError
+from auditor.accounts.models import Project
 from auditor.evidence.queries import visible_to
 from auditor.judging import actions, queries, tasks
 from auditor.judging.definition import DefinitionProblem
@@ -19,8 +17,7 @@ from auditor.judging.shipped import SHIPPED
 from auditor.llm.models import Endpoint
 from auditor.runs.actions import carry
 from auditor.runs.models import Run
-from auditor.sampling.choosing import Chosen
-from auditor.sampling.models import Sample
+from auditor.sampling.commandline import chosen_of, in_project, manager_of, over_transcripts, project_of
 
 MOST = 400_000  # bytes of a file
 
@@ -34,10 +31,10 @@ class Command(BaseCommand):
         one.add_argument("key", nargs="?", help="which one to print")
         one = does.add_parser("check", help="say whether a file is a rubric, and where it fails")
         one.add_argument("file", type=Path, help="Markdown with front matter; - reads standard input")
-        one = _in_project(does.add_parser("list", help="list the project's judges and their versions"))
-        one = _in_project(does.add_parser("export", help="print the rubric of a version"))
+        one = in_project(does.add_parser("list", help="list the project's judges and their versions"))
+        one = in_project(does.add_parser("export", help="print the rubric of a version"))
         one.add_argument("version", help="as SLUG or SLUG.v3")
-        one = _in_project(does.add_parser("write", help="write the next version of a judge, made if need be"))
+        one = in_project(does.add_parser("write", help="write the next version of a judge, made if need be"))
         one.add_argument("file", type=Path, help="the rubric; - reads standard input")
         one.add_argument("--judge", required=True, help="the judge's short name")
         one.add_argument("--endpoint", required=True, help="the endpoint's name")
@@ -45,17 +42,15 @@ class Command(BaseCommand):
         one.add_argument("--votes", type=int, default=1)
         one.add_argument("--temperature", type=float, default=0.0)
         for name, words in (("cost", "ask what a run would cost"), ("run", "let a version judge")):
-            one = _in_project(does.add_parser(name, help=words))
+            one = in_project(does.add_parser(name, help=words))
             one.add_argument("version", help="as SLUG or SLUG.v3")
-            which = one.add_mutually_exclusive_group(required=True)
-            which.add_argument("--sample", help="the sample's name")
-            which.add_argument("--filter", help='as in the list\'s address: "where=…"')
+            over_transcripts(one)
             one.add_argument("--here", action="store_true", help="carry it in this process, without a worker")
             if name == "run":
                 one.add_argument(
                     "--cap", type=float, help="the most that it may spend, in the endpoint's currency"
                 )
-        one = _in_project(does.add_parser("verdicts", help="print a run's verdicts as JSON lines"))
+        one = in_project(does.add_parser("verdicts", help="print a run's verdicts as JSON lines"))
         one.add_argument("run", type=int, help="number of the judge run")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -81,16 +76,16 @@ class Command(BaseCommand):
         )
 
     def do_list(self, options: dict[str, Any]) -> None:
-        for version in queries.versions_of(_project(options).pk):
+        for version in queries.versions_of(project_of(options).pk):
             which = "imported" if version.imported else version.model
             self.stdout.write(f"{version.key}\t{which}\t{version.digest[:12]}")
 
     def do_export(self, options: dict[str, Any]) -> None:
-        self.stdout.write(_version(_project(options), options["version"]).rubric, ending="")
+        self.stdout.write(_version(project_of(options), options["version"]).rubric, ending="")
 
     def do_write(self, options: dict[str, Any]) -> None:
-        project = _project(options)
-        actor = _person(project, options)
+        project = project_of(options)
+        actor = manager_of(project, options)
         endpoint = Endpoint.objects.standing().filter(project=project, name=options["endpoint"]).first()
         if endpoint is None:
             raise CommandError(f"{project.slug} has no endpoint {options['endpoint']}")
@@ -115,11 +110,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{version.key}, digest {version.digest[:12]}")
 
     def do_cost(self, options: dict[str, Any]) -> None:
-        project = _project(options)
-        version, actor = _version(project, options["version"]), _person(project, options)
+        project = project_of(options)
+        version, actor = _version(project, options["version"]), manager_of(project, options)
         opened = actions.open_preflight if options["here"] else tasks.queue_preflight
         try:
-            found = opened(version=version, chosen=_chosen(project, options), actor=actor)
+            found = opened(version=version, chosen=chosen_of(project, options), actor=actor)
         except actions.CannotJudge as problem:
             raise CommandError(str(problem)) from problem
         self.stdout.write(f"preflight {found.pk}")
@@ -135,23 +130,23 @@ class Command(BaseCommand):
             self.stdout.write(f"{said['verdicts']:,} verdicts in {said['calls']:,} calls: {cost}")
 
     def do_run(self, options: dict[str, Any]) -> None:
-        project = _project(options)
-        version, actor = _version(project, options["version"]), _person(project, options)
+        project = project_of(options)
+        version, actor = _version(project, options["version"]), manager_of(project, options)
         cap = None if options["cap"] is None else round(options["cap"] * 1_000_000)
         opened = actions.open_judging if options["here"] else tasks.queue_judging
         try:
-            made = opened(version=version, chosen=_chosen(project, options), actor=actor, cap=cap)
+            made = opened(version=version, chosen=chosen_of(project, options), actor=actor, cap=cap)
         except actions.CannotJudge as problem:
             raise CommandError(str(problem)) from problem
         self.stdout.write(f"judge run {made.pk}")
         self._carry(made.run, options)
 
     def do_verdicts(self, options: dict[str, Any]) -> None:
-        project = _project(options)
+        project = project_of(options)
         judging = JudgeRun.objects.filter(project=project, pk=options["run"]).first()
         if judging is None:
             raise CommandError(f"{project.slug} has no judge run {options['run']}")
-        sight = visible_to(_person(project, options))
+        sight = visible_to(manager_of(project, options))
         for row in queries.verdicts(sight, judging).iterator(chunk_size=500):
             line = {
                 "transcript": row.transcript.external_id or row.transcript_id, "vote": row.vote, "state": row.state,
@@ -176,30 +171,6 @@ class Command(BaseCommand):
             raise CommandError(run.note or run.status)
 
 
-def _in_project(parser: CommandParser) -> CommandParser:
-    parser.add_argument("--project", required=True, help="the project's short name in its address")
-    parser.add_argument("--as", dest="email", help="address of the manager who acts (default: the owner)")
-    return parser
-
-
-def _project(options: dict[str, Any]) -> Project:
-    found = Project.objects.filter(slug=options["project"]).first()
-    if found is None:
-        raise CommandError(f"there is no project {options['project']}")
-    return found
-
-
-def _person(project: Project, options: dict[str, Any]) -> User:
-    """A manager of the project: the one named, else its first owner."""
-    members = project.memberships.filter(user__is_active=True, role__gte=Role.MANAGER).select_related("user")
-    if options["email"]:
-        members = members.filter(user__email__iexact=options["email"])
-    member = members.order_by("-role", "pk").first()
-    if member is None:
-        raise CommandError(f"{options['email'] or 'nobody'} manages {project.slug}")
-    return member.user
-
-
 def _version(project: Project, name: str) -> JudgeVersion:
     """A version by SLUG.v3, or a judge's newest by SLUG."""
     slug, _, number = name.removeprefix("judge.").partition(".v")
@@ -210,18 +181,6 @@ def _version(project: Project, name: str) -> JudgeVersion:
     if found is None:
         raise CommandError(f"{project.slug} has no judge {name}")
     return found
-
-
-def _chosen(project: Project, options: dict[str, Any]) -> Chosen:
-    if options["sample"] is not None:
-        sample = Sample.objects.filter(project=project, name=options["sample"]).first()
-        if sample is None:
-            raise CommandError(f"{project.slug} has no sample “{options['sample']}”")
-        return Chosen(sample=sample)
-    try:
-        return Chosen(filter=Filter.from_query(QueryDict(options["filter"])))
-    except FilterError as problem:
-        raise CommandError(str(problem)) from problem
 
 
 def _read(path: Path) -> str:
