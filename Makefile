@@ -71,7 +71,7 @@ format: $(V)/.dev  ## put the code into the house's form
 	$(BIN)/ruff format
 	git ls-files -z "templates/*.html" | xargs -0 $(BIN)/djade --target-version 5.2
 
-bench: $(V)/.dev  ## speed against the floor (ONLY=import, SIZE=10000); table on stderr, JSON lines on stdout
+bench: $(V)/.dev $(if $(filter sae,$(ONLY)),$(INTERP)/.done)  ## speed against the floor (ONLY=import, SIZE=10000); table on stderr, JSON lines on stdout
 	@ONLY="$(ONLY)" SIZE="$(SIZE)" $(BIN)/python -m bench
 
 campaign: $(V)/.campaign  ## the long proofs: fuzzing, many seeds, many crashes, many reviewers (ONLY=, SEED=, MINUTES=, TARGETS=)

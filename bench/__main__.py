@@ -25,14 +25,16 @@ GROUPS = (
     "load",
     "agreement",
 )  # some by ONLY=import,browse, or all of them
-APART = ("scale", "reading", "desk", "calls", "judging")  # by ONLY alone: they take long
+APART = ("scale", "reading", "desk", "calls", "judging", "sae")  # by ONLY alone: they take long
 LARGE = {
     "scale": (1_000_000,),
     "reading": (100_000,),
     "desk": (1_000,),
     "calls": (20_000,),
     "judging": (20_000,),
-}  # transcripts; messages of one transcript; calls; transcripts
+    "sae": (16_384, 65_536),
+}  # transcripts; messages of one transcript; calls; transcripts; features of a dictionary
+INTERP = Path(__file__).resolve().parents[1] / ".venv-interp/bin/python"  # where torch is
 FILLED = 100_000  # transcripts from which on a corpus to label, and above which one to browse, is filled without a file
 
 
@@ -46,6 +48,10 @@ def main() -> int:
         sizes = LARGE.get(only[0] if only else "", SIZES)
         return max(_in_its_own_process(size) for size in sizes)
     size = int(os.environ["SIZE"])
+    if only == ["sae"]:  # no database, and another environment
+        return subprocess.run(
+            [INTERP, "-m", "bench.encoding"], env={**os.environ, "SIZE": str(size)}, check=False
+        ).returncode
     with private_server(broker=True) as folder:
         from bench.harness import emit, header, machine
 

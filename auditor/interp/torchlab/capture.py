@@ -14,8 +14,8 @@ from torch import Tensor
 from auditor.evidence.blockformat import LARGEST, Floats, Top
 from auditor.interp.hookpoints import SITES, Place, UnknownHook
 from auditor.interp.torchlab.batches import Batch, batched, laid, see, too_long
-from auditor.interp.torchlab.dictionaries import CHUNK, DictionaryUse
-from auditor.interp.torchlab.hooks import check_place
+from auditor.interp.torchlab.dictionaries import DictionaryUse
+from auditor.interp.torchlab.hooks import check_place, width_of
 from auditor.interp.torchlab.probes import ProbeUse
 from auditor.interp.torchlab.subject import Read, Subject
 
@@ -97,10 +97,10 @@ def _passes(subject: Subject, instruments: Sequence[Instrument]) -> _Passes:
             check_place(subject.core, place)
         except UnknownHook as problem:
             raise ValueError(f"{name} does not fit the model. {problem}") from problem
-        if place.site != "z" and width != subject.facts.d_model:
+        there = width_of(subject.core, place, subject.facts.d_model)
+        if width != there:
             raise ValueError(
-                f"{name} does not fit the model: it reads vectors of {width:,} numbers, and {SITES[place.site]} has"
-                f" {subject.facts.d_model:,}."
+                f"{name} does not fit the model: it reads vectors of {width:,} numbers, and {SITES[place.site]} has {there:,}."
             )
         found[adapter][place].append(_probe(one) if isinstance(one, ProbeUse) else _dictionary(one))
     if len(set(names)) != len(names):
@@ -116,31 +116,35 @@ def _probe(use: ProbeUse) -> _Take:
 
 
 def _dictionary(use: DictionaryUse) -> _Take:
-    encoder = use.encoder
-    if not use.top and encoder.configuration.independent:
-        watched = encoder.watch(use.features)
+    encoder, k = use.encoder, use.encoder.configuration.k
+    watched = encoder.watch(use.features) if encoder.configuration.independent else None
 
-        def watch(x: Tensor, found: _Found) -> None:
-            some = _numbers(watched(x))
-            for column, key in enumerate(use.keys):
-                found.values[key].append(some[:, column])
-
-        return watch
+    def some(x: Tensor, found: _Found) -> None:
+        if watched is not None:
+            _keep(use, watched(x), found)
 
     def full(x: Tensor, found: _Found) -> None:
-        columns = list(use.features)
-        for begin in range(0, len(x), CHUNK):
-            features = encoder.encode(x[begin : begin + CHUNK])
-            if columns:
-                some = _numbers(features[:, columns])
-                for column, key in enumerate(use.keys):
-                    found.values[key].append(some[:, column])
+        for begin in range(0, len(x), encoder.chunk):
+            tokens = x[begin : begin + encoder.chunk]
+            value, index = encoder.strongest(tokens, k or use.top)
+            if watched is not None:
+                _keep(use, watched(tokens), found)
+            elif use.features:  # of TopK what is not among the k is 0
+                _keep(
+                    use,
+                    torch.stack([(value * (index == one)).sum(dim=1) for one in use.features], dim=1),
+                    found,
+                )
             if use.top:
-                value, index = torch.topk(features, min(use.top, encoder.d_sae), dim=-1)
-                found.value[use.name].append(_numbers(value))
-                found.index[use.name].append(index.cpu().numpy())
+                found.value[use.name].append(_numbers(value[:, : use.top]))
+                found.index[use.name].append(index[:, : use.top].cpu().numpy())
 
-    return full
+    return full if use.top or watched is None else some
+
+
+def _keep(use: DictionaryUse, columns: Tensor, found: _Found) -> None:
+    for column, key in zip(_numbers(columns).T, use.keys, strict=True):
+        found.values[key].append(column)
 
 
 def _numbers(found: Tensor) -> Floats:

@@ -19,7 +19,6 @@ from torch import Tensor
 from auditor.evidence.blockformat import Top
 from auditor.interp.hookpoints import Place
 from auditor.interp.sae_config import (
-    JUMPRELU,
     Configuration,
     Unusable,
     check_weights,
@@ -27,6 +26,7 @@ from auditor.interp.sae_config import (
     read_configuration,
     read_header,
 )  # fmt: skip
+from auditor.interp.torchlab.strongest import applies, strongest
 
 __all__ = ["CannotWatch", "DictionaryUse", "Encoder", "Unusable", "densities", "open_dictionary"]
 
@@ -36,7 +36,8 @@ DTYPES = {
     "float16": torch.float16,
     "float64": torch.float64,
 }
-CHUNK = 256  # tokens that are encoded at once
+CHUNK = 256  # tokens that are encoded at once: what a processor's cache holds of 16,384 features
+CHUNK_ON_CARD = 4096
 EPSILON = 1e-5  # of layer_norm, as SAELens has it
 
 
@@ -135,13 +136,14 @@ class Encoder:
 
         return watched
 
-    def top(self, x: Tensor, k: int, *, chunk: int = CHUNK) -> Top:
+    def top(self, x: Tensor, k: int, *, chunk: int | None = None) -> Top:
         """The k strongest features of each token, strongest first; value 0 where fewer are active.
 
         Of equally strong features any may come first. Tokens are encoded in chunks, so that n · d_sae numbers are never held.
         """
         index = np.zeros((len(x), k), np.uint32)
         value = np.zeros((len(x), k), np.float32)
+        chunk = chunk or self.chunk
         for begin in range(0, len(x), chunk):
             here = slice(begin, begin + chunk)
             found, at = self.strongest(x[here], k)
@@ -154,9 +156,19 @@ class Encoder:
         """Values and numbers of the k strongest features of each token, [n, min(k, d_sae)], strongest first; at once."""
         with torch.inference_mode():
             kept = min(k, self.d_sae, self.configuration.k or self.d_sae)
-            hidden = self._activated(self._prepared(x), self._weights)
+            hidden = self._hidden(self._prepared(x), self._weights)
+            threshold = self._weights.get("threshold")
+            if applies(hidden, kept):
+                return strongest(hidden, kept, threshold)
+            if threshold is not None:
+                hidden.masked_fill_(hidden <= threshold, 0)
             values, index = torch.topk(hidden, kept, dim=-1)
             return values.relu_(), index
+
+    @property
+    def chunk(self) -> int:
+        """How many tokens are best encoded at once."""
+        return CHUNK_ON_CARD if self._weights["W_enc"].is_cuda else CHUNK
 
     def _prepared(self, x: Tensor) -> Tensor:
         """What meets the encoder's weights: in its dtype, normalised, without b_dec."""
@@ -171,18 +183,21 @@ class Encoder:
 
     def _activated(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """[n, d_in] -> [n, features of these weights]; of TopK the pre-activations."""
-        if self.kind == "gated":
-            product = x @ weights["W_enc"]
-            active = product + weights["b_gate"] > 0
-            return product.mul_(weights["gain"]).add_(weights["b_mag"]).relu_().mul_(active)
-        hidden = torch.addmm(weights["b_enc"], x, weights["W_enc"])
-        if self.configuration.rescale:
-            hidden.mul_(weights["norms"])
+        hidden = self._hidden(x, weights)
         if self.configuration.k is not None:
             return hidden
-        if self.kind in JUMPRELU:
-            return hidden.mul_(hidden > weights["threshold"]).relu_()
+        if "threshold" in weights:
+            hidden.masked_fill_(hidden <= weights["threshold"], 0)
         return hidden.relu_()
+
+    def _hidden(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """The same before a threshold and before what is negative becomes 0."""
+        hidden = x @ weights["W_enc"]
+        if self.kind == "gated":
+            active = hidden + weights["b_gate"] > 0
+            return hidden.mul_(weights["gain"]).add_(weights["b_mag"]).mul_(active)
+        hidden.add_(weights["b_enc"])
+        return hidden.mul_(weights["norms"]) if self.configuration.rescale else hidden
 
 
 @dataclass(frozen=True, slots=True)

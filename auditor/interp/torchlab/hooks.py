@@ -40,6 +40,14 @@ def check_place(core: nn.Module, place: Place) -> None:
     _hooked(core, place)
 
 
+def width_of(core: nn.Module, place: Place, d_model: int) -> int:
+    """How many numbers an activation there has: the model's width, or all heads' together."""
+    if place.site != "z":
+        return d_model
+    mixer: Any = _hooked(core, place)[0]
+    return int(mixer.in_features if isinstance(mixer, nn.Linear) else mixer.weight.shape[0])
+
+
 @contextmanager
 def reading(core: nn.Module, places: Iterable[Place], sink: Sink) -> Iterator[Callable[..., None]]:
     """Within this, the function that is given runs the model on its arguments up to the last of the places.

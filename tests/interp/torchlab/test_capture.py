@@ -172,6 +172,11 @@ def test_an_instrument_that_does_not_fit_is_refused_at_once(subjects: dict[str, 
         ProbeUse("p", ProbeHead(np.ones(WIDTH)), Place(9)), "p does not fit the model. The model has 3 blocks"
     )
     refused(DictionaryUse("d", encoder(), ("a",), (1, 2)), "a key for each feature")
+    narrow = encoder(place="blocks.0.attn.hook_z", d_in=WIDTH - 8)
+    refused(
+        DictionaryUse("d", narrow, ("a",), (1,)),
+        "vectors of 24 numbers, and attention heads' outputs .* has 32",
+    )
     with pytest.raises(ValueError, match="write to one channel"):
         list(capture.run(subjects["llama"], [], [*instruments(), instruments()[0]]))
 

@@ -287,3 +287,18 @@ def test_densities_are_shares(tmp_path: Path) -> None:
     save_numbers({"other": np.zeros(2, np.float32)}, path)
     with pytest.raises(Unusable, match="cannot be read"):
         densities(path)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", ["standard", "gated", "jumprelu", "topk"])
+def test_of_many_features_the_strongest_are_those_of_encode(kind: str, dtype: str, tmp_path: Path) -> None:
+    sae = oracle(configuration(kind, d_sae=4096), tmp_path)
+    encoder, x = ours(tmp_path, dtype=dtype), x_of(50)
+    top, features = encoder.top(x, 12, chunk=16), encoder.encode(x).float().numpy()
+    expected = -np.sort(-features, axis=1)[:, :12]
+    assert (top.value > 0).any()
+    assert top.value == pytest.approx(expected, abs=1e-6 if dtype == "float32" else 0.02)
+    if dtype == "float32":
+        with torch.no_grad():
+            theirs = torch.topk(sae.encode(x), 12, dim=-1)
+        assert top.value == pytest.approx(theirs.values.numpy(), abs=1e-4)
