@@ -36,7 +36,7 @@ DTYPES = {
     "float16": torch.float16,
     "float64": torch.float64,
 }
-CHUNK = 256  # tokens that are encoded at once: what a processor's cache holds of 16,384 features
+CHUNK = 512  # tokens that are encoded at once
 CHUNK_ON_CARD = 4096
 EPSILON = 1e-5  # of layer_norm, as SAELens has it
 
@@ -192,11 +192,11 @@ class Encoder:
 
     def _hidden(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """The same before a threshold and before what is negative becomes 0."""
-        hidden = x @ weights["W_enc"]
         if self.kind == "gated":
+            hidden = x @ weights["W_enc"]
             active = hidden + weights["b_gate"] > 0
             return hidden.mul_(weights["gain"]).add_(weights["b_mag"]).mul_(active)
-        hidden.add_(weights["b_enc"])
+        hidden = torch.addmm(weights["b_enc"], x, weights["W_enc"])
         return hidden.mul_(weights["norms"]) if self.configuration.rescale else hidden
 
 

@@ -5,6 +5,7 @@ each row is divided into groups, of which the maxima are cheap. The k largest nu
 so that only those are gone through. Positive floats are compared by their bits, with their place packed behind.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 GROUP = 16  # numbers of a row that share a maximum
+AT_ONCE = 64  # rows from which on another thread is worth its start
 SMALLEST = 2048  # numbers in a row from which this is faster
 BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
 KEYS: dict[torch.dtype, tuple[Any, int]] = {torch.int16: (np.int32, 16), torch.int32: (np.int64, 32)}
@@ -35,6 +37,20 @@ def strongest(x: Tensor, k: int, threshold: Tensor | None = None) -> tuple[Tenso
         x: [n, d] contiguous; not changed.
         threshold: [d]; numbers that are not above theirs count as 0.
     """
+    parts = min(torch.get_num_threads(), len(x) // AT_ONCE)
+    if parts < 2:
+        return _strongest(x, k, threshold)
+
+    def one(rows: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.inference_mode():
+            return _strongest(rows, k, threshold)
+
+    with ThreadPoolExecutor(parts) as pool:
+        found = list(pool.map(one, x.tensor_split(parts)))
+    return torch.cat([values for values, _ in found]), torch.cat([index for _, index in found])
+
+
+def _strongest(x: Tensor, k: int, threshold: Tensor | None) -> tuple[Tensor, Tensor]:
     bits = x.view(BITS[x.dtype])
     groups = x.shape[1] // GROUP
     most = k if threshold is None else 2 * k  # some of what is large may be below its threshold

@@ -63,6 +63,17 @@ def test_thresholds_that_hide_what_is_largest() -> None:
     check(x.to(torch.bfloat16), 16, threshold.to(torch.bfloat16))
 
 
+def test_many_rows_are_shared_among_threads() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        x = torch.randn(200, SMALLEST)
+        check(x, 7)
+        check(x.to(torch.bfloat16), 7, torch.rand(SMALLEST).to(torch.bfloat16))
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_rows_that_it_is_not_for() -> None:
     assert not applies(torch.zeros(2, 100), 5)
     assert not applies(torch.zeros(2, SMALLEST), SMALLEST // 8)
