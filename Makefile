@@ -9,6 +9,8 @@ N ?= 2
 T ?= tests
 INSTALL = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt
 FALLBACK = $(BIN)/python -m pip install -q -c constraints.txt
+INTO_INTERP = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(INTERP)/bin/python -c constraints.txt
+INTERP_FALLBACK = $(INTERP)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt
 APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 APT_INSTALL = $(APT) update -q && DEBIAN_FRONTEND=noninteractive $(APT) install -yq --no-install-recommends
 
@@ -45,7 +47,7 @@ test-team: $(V)/.dev  ## the main story on a separately installed PostgreSQL and
 		|| ($(APT_INSTALL) postgresql redis-server)
 	$(BIN)/python -m tests.team.run
 
-test-interp: $(INTERP)/.done  ## what runs models: judges, probes and dictionaries against tiny models; installs torch into .venv-interp
+test-interp: $(INTERP)/.dev  ## what runs models: judges, probes and dictionaries against tiny models; installs torch into .venv-interp
 	$(INTERP)/bin/python -m pytest -n 0 tests/interp
 
 python: $(V)/.dev  ## the Python tests of T=tests/some/path, one process
@@ -71,7 +73,7 @@ format: $(V)/.dev  ## put the code into the house's form
 	$(BIN)/ruff format
 	git ls-files -z "templates/*.html" | xargs -0 $(BIN)/djade --target-version 5.2
 
-bench: $(V)/.dev $(if $(filter sae,$(ONLY)),$(INTERP)/.done)  ## speed against the floor (ONLY=import, SIZE=10000); table on stderr, JSON lines on stdout
+bench: $(V)/.dev $(if $(filter sae,$(ONLY)),$(INTERP)/.dev)  ## speed against the floor (ONLY=import, SIZE=10000); table on stderr, JSON lines on stdout
 	@ONLY="$(ONLY)" SIZE="$(SIZE)" $(BIN)/python -m bench
 
 campaign: $(V)/.campaign  ## the long proofs: fuzzing, many seeds, many crashes, many reviewers (ONLY=, SEED=, MINUTES=, TARGETS=)
@@ -100,8 +102,12 @@ $(V)/.dev: $(V)/.core
 $(INTERP)/.done: pyproject.toml constraints.txt | $(V)/.core
 	@echo "Installing what runs models into $(INTERP) …"
 	@test -x $(INTERP)/bin/python || "$(PY)" -m venv $(INTERP)
-	@UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(INTERP)/bin/python -c constraints.txt -e ".[dev,interp,interp-oracle]" \
-		|| $(INTERP)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,interp,interp-oracle]"
+	@$(INTO_INTERP) -e ".[interp]" || $(INTERP_FALLBACK) -e ".[interp]"
+	@touch $@
+
+$(INTERP)/.dev: $(INTERP)/.done
+	@echo "Installing what they are tested against …"
+	@$(INTO_INTERP) -e ".[dev,interp,interp-oracle]" || $(INTERP_FALLBACK) -e ".[dev,interp,interp-oracle]"
 	@touch $@
 
 $(V)/.campaign: $(V)/.dev
