@@ -17,6 +17,7 @@ from auditor.accounts import actions as accounts
 from auditor.accounts.models import Membership, OneTimeLink, Project, Role, Scope, User
 from auditor.accounts.tokens import make_token
 from auditor.browse.actions import save_view
+from auditor.corpus.models import Transcript
 from auditor.evidence.actions import CitedQuote
 from auditor.evidence.attach import attach_file
 from auditor.intake.actions import import_file
@@ -216,6 +217,9 @@ def _captured(project: Project, olga: User, transcript_id: int, folder: Path) ->
     CapturedTranscript.objects.create(
         capture=made, transcript_id=transcript_id, state="not_fit", words=MACHINE, n_tokens=7
     )
+    for channel in (probe.channel, project.channels.get(key="sae.res1.1")):
+        spoken = {"position": 1, "part": "text", "start": 0, "end": 4, "label": MACHINE}
+        make.reading(channel, Transcript.objects.get(pk=transcript_id), 3.0, **spoken)
     Capture.objects.filter(pk=made.pk).update(laid=True, n_transcripts=1)
     Run.objects.filter(pk=made.run_id).update(status="done")
     return {
@@ -282,7 +286,7 @@ ROW = {
     "sampling:sample": "sample", "judging:rubric": "version", "judging:job": "job", "judging:check": "version", "judging:injections": "check",
     "judging:preflight": "preflight", "judging:verdict": "verdict", "judging:calls": "verdict",
     **{f"judging:{page}": "judging" for page in ("run", "on", "pause", "resume", "cancel", "retry", "cap")},
-    "interp:job": "captured", "interp:probe": "probe",
+    "interp:job": "captured",
     **{f"interp:{page}": "capture" for page in ("capture", "pause", "resume", "cancel", "retry")},
     "sampling:extend": "sample", "sampling:download": "sample",
     "codebooks:version": "codebook", "codebooks:download": "codebook", "codebooks:changes": "codebook",
@@ -301,6 +305,8 @@ ROW = {
     **{f"agreement:codebook{page}": "book" for page in ("", "_items", "_compute", "_csv")},
     "adjudication:hold": "case", "adjudication:leave": "case", "adjudication:send_back": "case", "adjudication:example": "case",
     "adjudication:priority": "case", "adjudication:rules": "round", "adjudication:bulk": "round",
+    **{f"interp:{page}": "probe" for page in ("probe", "probe_file", "archive_probe")},
+    **{f"interp:{page}": "channel" for page in ("of", "score", "threshold")},
     "datasets:teach": "release",
     "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
 }  # fmt: skip
@@ -330,6 +336,8 @@ def _address(name: str, takes: set[str], project: Project, scene: dict[str, int]
     for word in ("subject", "dictionary"):
         if word in takes:
             values[word] = scene[word]
+    if "index" in takes:
+        values["index"] = 1
     if "rubric" in takes:
         values["rubric"] = "alignment"
     return reverse(name, kwargs=values)

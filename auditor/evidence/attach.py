@@ -16,8 +16,15 @@ from django.db.models import F
 from psycopg.errors import DeadlockDetected
 
 from auditor.accounts.models import Project, User
-from auditor.corpus.models import SourceFile
-from auditor.corpus.queries import ids_by_external_id, ids_by_fingerprint, ids_by_uuid, messages_of
+from auditor.corpus.models import SourceFile, Transcript
+from auditor.corpus.queries import (
+    ids_by_external_id,
+    ids_by_fingerprint,
+    ids_by_uuid,
+    messages_between,
+    messages_of,
+    texts_of,
+)
 from auditor.corpus.records import Rejection
 from auditor.corpus.sources import keep_source, open_source
 from auditor.evidence.actions import (
@@ -31,7 +38,15 @@ from auditor.evidence.actions import (
 from auditor.evidence.formats import parse
 from auditor.evidence.lengths import lengths_of, problem_with
 from auditor.evidence.models import HUMAN, Channel, EvidenceBatch, EvidenceReject
-from auditor.evidence.records import ChannelLine, EvidenceLine, ReadingLine, TrackLine, TranscriptName
+from auditor.evidence.records import (
+    ChannelLine,
+    EvidenceLine,
+    ReadingLine,
+    TokenLine,
+    TrackLine,
+    TranscriptName,
+)
+from auditor.evidence.tokenstrings import DoesNotFit, align
 from auditor.evidence.tracks import BadTrack, NewTrack, pack, write_tracks
 from auditor.ledger.actions import record
 from auditor.runs.actions import carry_here, open_run
@@ -121,6 +136,8 @@ class _Attacher:
         self.lines = 0
         self.accepted = 0  # readings and tracks that stand now, old or new
         self._channels: dict[str, Channel] = {}
+        self._texts: dict[tuple[int, int, str], str | None] = {}
+        self._aligned: tuple[tuple[tuple[str, ...], str], list[tuple[int, int]]] = (((), ""), [])
 
     def attach(self, chunk: list[EvidenceLine | Rejection]) -> None:
         """One transaction, tried again when another writer wrote to the same places first."""
@@ -159,6 +176,8 @@ class _Attacher:
                     self._declare(line)
                     continue
                 transcript_id = names.id_of(line.transcript)
+                if isinstance(line, TokenLine):
+                    line = self._tied(line, transcript_id)
                 end = line.end if isinstance(line, ReadingLine) else max(line.ends)
                 if isinstance(line, ReadingLine) and line.message_id and line.position is None:
                     line = replace(line, position=messages.position(transcript_id, line.message_id))
@@ -178,6 +197,30 @@ class _Attacher:
             rejected=F("rejected") + self._list(rejects),
         )
         return len(readings) + len(tracks)
+
+    def _tied(self, line: TokenLine, transcript_id: int) -> TrackLine:
+        """The track with each token's place in the text; or `_CannotAttach`, naming the first that does not fit."""
+        key = transcript_id, line.position, line.part
+        if key not in self._texts:
+            self._texts.clear()  # features of one text come one after another
+            self._texts[key] = _text_at(transcript_id, line.position, line.part)
+        text = self._texts[key]
+        if text is None:
+            raise _CannotAttach(f"the transcript has no {line.part} in message {line.position}")
+        if (line.tokens, text) != self._aligned[0]:
+            try:
+                self._aligned = (line.tokens, text), align(line.tokens, text)
+            except DoesNotFit as problem:
+                number = line.numbers[problem.index] if problem.index < len(line.numbers) else None
+                words = str(problem)
+                if number is not None and number != problem.index:
+                    words = words.replace(f"token {problem.index} ", f"token {number} ", 1)
+                raise _CannotAttach(f"message {line.position}, {line.part}: {words}") from problem
+        spans = self._aligned[1]
+        return TrackLine(
+            line.place, line.transcript, line.channel, line.position, line.part, tuple(start for start, _ in spans),
+            tuple(end for _, end in spans), line.values, line.detail,
+        )  # fmt: skip
 
     def _list(self, rejects: list[Rejection]) -> int:
         """List the rejects not yet listed by an earlier run of the batch; how many there were."""
@@ -289,6 +332,13 @@ class _Messages:
         return position
 
 
+def _text_at(transcript_id: int, position: int, part: str) -> str | None:
+    transcript = Transcript.objects.get(pk=transcript_id)
+    for message in messages_between(transcript, position, position + 1):
+        return texts_of(message).get(part)
+    return None
+
+
 def kind_of_key(key: str) -> str:
     """The kind of a channel that nobody declared, by how its key begins."""
     return next((kind for prefix, kind in KIND_BY_PREFIX.items() if key.startswith(prefix)), "other")
@@ -321,7 +371,7 @@ def _chunks(lines: Iterable[EvidenceLine | Rejection]) -> Iterator[list[Evidence
     tokens = 0
     for line in lines:
         chunk.append(line)
-        tokens += len(line.values) if isinstance(line, TrackLine) else 0
+        tokens += len(line.values) if isinstance(line, TrackLine | TokenLine) else 0
         if len(chunk) >= CHUNK or tokens >= CHUNK_TOKENS:
             yield chunk
             chunk, tokens = [], 0

@@ -6,13 +6,20 @@ span into a whole message.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor.corpus.jsontext import encode_json
 from auditor.corpus.records import ParsedQuote, Place
 from auditor.corpus.sanitise import clean_json, clean_text
-from auditor.evidence.records import ChannelLine, EvidenceLine, ReadingLine, TrackLine, TranscriptName
+from auditor.evidence.records import (
+    ChannelLine,
+    EvidenceLine,
+    ReadingLine,
+    TokenLine,
+    TrackLine,
+    TranscriptName,
+)
 
 TOKEN_LIMIT = 200_000  # of one track
 KEY_LIMIT = 200  # characters of a channel's key and of a label
@@ -24,7 +31,7 @@ ROLLUPS = ("max", "min", "mean", "last")
 _PART = re.compile(r"text|reasoning|part:(0|[1-9]\d{0,5})")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _CHANNEL = {"key", "name", "kind", "unit", "rollup", "lo", "hi", "polarity", "notice", "detail"}
-_TRACK_ONLY = {"starts", "ends", "values"}
+_TRACK_ONLY = {"starts", "ends", "values", "tokens", "special"}
 _TRACK = {"transcript", "channel", "position", "part", "detail", *_TRACK_ONLY}
 _READING = {"transcript", "channel", "value", "label", "position", "part", "start", "end"}
 _READING |= {"explanation", "quotes", "detail", "message_id", "identifier"}
@@ -116,11 +123,15 @@ def _read_reading(line: dict[str, Any], place: Place) -> ReadingLine:
     )
 
 
-def _read_track(line: dict[str, Any], place: Place) -> TrackLine:
+def _read_track(line: dict[str, Any], place: Place) -> TrackLine | TokenLine:
     _known(line, _TRACK)
     position = _count(line, "position")
     if position is None:
         raise BadLine("a token track needs a position: the message it runs along")
+    if "tokens" in line:
+        return _read_tokens(line, place, position)
+    if "special" in line:
+        raise BadLine("special goes with tokens")
     lists = {name: line.get(name) for name in ("starts", "ends", "values")}
     for name, items in lists.items():
         if not isinstance(items, list):
@@ -146,6 +157,82 @@ def _read_track(line: dict[str, Any], place: Place) -> TrackLine:
         values=tuple(_finite(value, f"values[{index}]") for index, value in enumerate(values)),
         detail=_detail(line),
     )
+
+
+def _read_tokens(line: dict[str, Any], place: Place, position: int) -> TokenLine:
+    if "starts" in line or "ends" in line:
+        raise BadLine("a track has either tokens or starts and ends")
+    special = line.get("special")
+    if special is not None and not isinstance(special, list):
+        raise BadLine("special must be a list")
+    return token_line(
+        place=place, transcript=_transcript(line), channel=_text(line, "channel", KEY_LIMIT, required=True),
+        position=position, part=_part(line) or "text", tokens=line["tokens"], values=line.get("values"),
+        special=special, detail=_detail(line),
+    )  # fmt: skip
+
+
+def token_line(
+    *,
+    place: Place,
+    transcript: TranscriptName,
+    channel: str,
+    position: int,
+    part: str,
+    tokens: Any,
+    values: Any,
+    special: Sequence[Any] | None,
+    detail: Mapping[str, Any],
+) -> TokenLine:
+    """A track whose tokens are strings; special ones, which stand on no words, are left out.
+
+    Args:
+        tokens, values: lists of equal length.
+        special: for each token whether it is one, as true and false or 1 and 0; None: none is.
+
+    Raises:
+        BadLine: lists of unequal lengths, a token that is no text, a value that is not finite, no token with words.
+    """
+    for name, items in (("tokens", tokens), ("values", values)):
+        if not isinstance(items, list):
+            raise BadLine(f"{name} must be a list")
+        if len(items) > TOKEN_LIMIT:
+            raise BadLine(f"{name} has more than {TOKEN_LIMIT:,} tokens")
+    lengths = [len(tokens), len(values)] + ([] if special is None else [len(special)])
+    if len(set(lengths)) != 1:
+        raise BadLine(f"tokens, values and special have different lengths: {', '.join(map(str, lengths))}")
+    kept = [index for index in range(len(tokens)) if special is None or not special[index]]
+    if not kept:
+        raise BadLine("the track has no tokens with words")
+    for index in kept:
+        if not isinstance(tokens[index], str):
+            raise BadLine(f"tokens[{index}] must be a text")
+    return TokenLine(
+        place=place, transcript=transcript, channel=channel, position=position, part=part,
+        tokens=tuple(tokens[index] for index in kept),
+        values=tuple(_finite(values[index], f"values[{index}]") for index in kept), numbers=tuple(kept), detail=detail,
+    )  # fmt: skip
+
+
+def transcript_named(fields: dict[str, Any]) -> TranscriptName:
+    """Which transcript an object names, by its field `transcript`.
+
+    Raises:
+        BadLine: by none, or by two names.
+    """
+    return _transcript(fields)
+
+
+def placed(fields: dict[str, Any]) -> tuple[int, str]:
+    """The message and part that an object names.
+
+    Raises:
+        BadLine: no position, or no such part.
+    """
+    position = _count(fields, "position")
+    if position is None:
+        raise BadLine("position is required: the message whose tokens these are, from 0")
+    return position, _part(fields) or "text"
 
 
 def _check_offsets(starts: list[Any], ends: list[Any]) -> None:

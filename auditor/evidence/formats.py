@@ -11,7 +11,14 @@ from auditor.corpus.jsontext import NotJson, decode_json
 from auditor.corpus.lines import read_lines
 from auditor.corpus.records import Rejection
 from auditor.corpus.tables import MAGIC, columns_of
-from auditor.evidence import annotations, bloom_verdicts, evidence_file, scout_scan
+from auditor.evidence import (
+    annotations,
+    bloom_verdicts,
+    evidence_file,
+    neuronpedia,
+    scout_scan,
+    tensor_tracks,
+)
 from auditor.evidence.bloom_verdicts import BLOOM_JUDGMENT as BLOOM_JUDGMENT
 from auditor.evidence.bloom_verdicts import BLOOM_TURNS as BLOOM_TURNS
 from auditor.evidence.records import EvidenceLine
@@ -55,6 +62,7 @@ class Beginning(NamedTuple):
 
 EVIDENCE_JSONL, EVIDENCE_PARQUET = "evidence_jsonl", "evidence_parquet"
 SCOUT_SCAN, OPENINFERENCE = "scout_scan", "openinference_annotations"
+NEURONPEDIA, TENSOR_TRACKS = "neuronpedia_activations", "tensor_tracks"
 
 EVIDENCE_FORMATS: dict[str, EvidenceFormat] = {
     EVIDENCE_JSONL: EvidenceFormat("Evidence file (JSONL)", evidence_file.parse_jsonl, (".jsonl",)),
@@ -63,6 +71,8 @@ EVIDENCE_FORMATS: dict[str, EvidenceFormat] = {
     BLOOM_JUDGMENT: EvidenceFormat("Judgments of a Bloom run", bloom_verdicts.parse, (".json",)),
     BLOOM_TURNS: EvidenceFormat("Judged turns of a Bloom run", bloom_verdicts.parse, (".json",)),
     OPENINFERENCE: EvidenceFormat("OpenInference annotations", annotations.parse, (".jsonl",)),
+    NEURONPEDIA: EvidenceFormat("Activations from Neuronpedia", neuronpedia.parse, (".json", ".jsonl")),
+    TENSOR_TRACKS: EvidenceFormat("Token tracks (safetensors)", tensor_tracks.parse, (".safetensors",)),
 }
 
 
@@ -149,11 +159,26 @@ def _bloom(begun: Begun, key: str) -> tuple[str, float] | None:
     return None
 
 
+def _activations(begun: Begun) -> tuple[str, float] | None:
+    by_record = bool(begun.records) and neuronpedia.is_response(begun.records[0])
+    if not begun.columns and (by_record or neuronpedia.begins_so(begun.data)):
+        return "activations as Neuronpedia's inference server gives them", 1.0
+    return None
+
+
+def _tensors(begun: Begun) -> tuple[str, float] | None:
+    if tensor_tracks.begins_so(begun.data):
+        return "safetensors with the places of tokens and a tensor for each channel", 1.0
+    return None
+
+
 _SNIFFERS: dict[str, Callable[[Begun], tuple[str, float] | None]] = {
+    NEURONPEDIA: _activations,  # before evidence lines, whose names it has too
     EVIDENCE_JSONL: _evidence_lines,
     EVIDENCE_PARQUET: _evidence_table,
     SCOUT_SCAN: _scan,
     BLOOM_JUDGMENT: lambda begun: _bloom(begun, BLOOM_JUDGMENT),
     BLOOM_TURNS: lambda begun: _bloom(begun, BLOOM_TURNS),
     OPENINFERENCE: _annotations,
+    TENSOR_TRACKS: _tensors,
 }

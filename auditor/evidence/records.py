@@ -75,4 +75,19 @@ class TrackLine:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-EvidenceLine = ChannelLine | ReadingLine | TrackLine
+@dataclass(frozen=True, slots=True)
+class TokenLine:
+    """As `TrackLine`, but the tokens come as the producer spells them, to be tied to the part's text."""
+
+    place: Place
+    transcript: TranscriptName
+    channel: str
+    position: int
+    part: str
+    tokens: tuple[str, ...]  # those that stand on words; special ones are left out
+    values: tuple[float, ...]  # finite, one for each
+    numbers: tuple[int, ...]  # which they are in the producer's list, from 0: for messages
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+EvidenceLine = ChannelLine | ReadingLine | TrackLine | TokenLine

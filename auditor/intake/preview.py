@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 from auditor.corpus.document import Document, render
 from auditor.corpus.records import ParsedMessage, ParsedTranscript, Rejection
 from auditor.evidence.formats import EVIDENCE_FORMATS
-from auditor.evidence.records import ChannelLine, TrackLine
+from auditor.evidence.records import ChannelLine, TokenLine, TrackLine
 from auditor.intake.importers import FORMATS, mapped_csv, mapped_parquet
 from auditor.intake.importers.jsonlist import list_or_lines
 from auditor.intake.importers.mapping import Mapping
@@ -94,7 +94,7 @@ def preview_evidence(file: UploadFile, *, format: str) -> EvidencePreview:
         )
     spoken = [line for line in lines if not isinstance(line, ChannelLine | Rejection)]
     declared = [line.key for line in lines if isinstance(line, ChannelLine)]
-    tracks = sum(isinstance(line, TrackLine) for line in spoken)
+    tracks = sum(isinstance(line, TrackLine | TokenLine) for line in spoken)
     return EvidencePreview(
         channels=list(dict.fromkeys([*declared, *(line.channel for line in spoken)])),
         declared=len(declared),

@@ -201,6 +201,18 @@ def access_dictionary(membership: Membership, slug: str) -> Dictionary:
     return found
 
 
+def access_probe(membership: Membership, pk: int) -> Probe:
+    """A version of a probe of the member's project.
+
+    Raises:
+        Http404: not in this project.
+    """
+    found = probes_of(membership.project_id).filter(pk=pk).first()
+    if found is None:
+        raise Http404("no such probe")
+    return found
+
+
 def access_capture(membership: Membership, pk: int) -> Capture:
     """A capture of the member's project.
 

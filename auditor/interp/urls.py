@@ -1,5 +1,6 @@
 from django.urls import path
 
+from auditor.interp.urls_probes import patterns
 from auditor.interp.views import captures, dictionaries, library, subjects
 
 app_name = "interp"
@@ -21,4 +22,5 @@ urlpatterns = [
     path("captures/<int:pk>/resume/", captures.resume, name="resume"),
     path("captures/<int:pk>/cancel/", captures.cancel, name="cancel"),
     path("captures/<int:pk>/retry/", captures.retry, name="retry"),
+    *patterns,
 ]
