@@ -28,6 +28,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROW = {
     "transcripts": "transcript", "samples": "sample", "codebooks": "book", "codebook-versions": "codebook",
     "rounds": "round", "items": "item", "cases": "case", "threads": "thread", "runs": "run", "webhooks": "webhook", "endpoints": "endpoint", "deliveries": "delivery",
+    "probes": "probe",
     "judges": "judge", "judge-versions": "version", "judge-runs": "judging", "judge-preflights": "preflight",
     "injection-checks": "check", "verdicts": "verdict",
     "subject-models": "subject", "dictionaries": "dictionary", "captures": "capture",

@@ -21,6 +21,7 @@ from auditor.browse.api import router as browse
 from auditor.evidence.api import router as evidence
 from auditor.interp.api import router as interp
 from auditor.interp.api_captures import router as captures
+from auditor.interp.api_probes import router as probes
 from auditor.judging.api import router as judging
 from auditor.judging.api_panels import router as judge_panels
 from auditor.judging.api_runs import router as judge_runs
@@ -68,6 +69,7 @@ for router in (
     judge_panels,
     interp,
     captures,
+    probes,
     codebooks,
     queues,
     managing,

@@ -18,6 +18,7 @@ from auditor.interp.models import (
     WAITING,
     Capture,
     CapturedTranscript,
+    ControlScore,
     Dictionary,
     Explanation,
     Feature,
@@ -226,7 +227,7 @@ def access_capture(membership: Membership, pk: int) -> Capture:
 
 
 def access_job(membership: Membership, run_id: int) -> tuple[str, str | int]:
-    """What a job of the member's project is about: "capture" and its id, or "subject" and its short name.
+    """What a job of the member's project is about: "capture" and its id, "subject" and its short name, or "controls" and a channel's id.
 
     Raises:
         Http404: not in this project, or not of models.
@@ -237,4 +238,7 @@ def access_job(membership: Membership, run_id: int) -> tuple[str, str | int]:
     subject = SubjectModel.objects.filter(project=membership.project_id, run=run_id)
     if (slug := subject.values_list("slug", flat=True).first()) is not None:
         return "subject", slug
+    scored = ControlScore.objects.filter(channel__project=membership.project_id, run=run_id).order_by("pk")
+    if (channel := scored.values_list("channel", flat=True).first()) is not None:
+        return "controls", channel
     raise Http404("no such job")

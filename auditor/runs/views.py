@@ -24,6 +24,7 @@ NEXT = {  # kind of run -> URL name of its result, given the project and the run
     "injections": ("judging:job", "See what moved"),
     "subject": ("interp:job", "See the model"),
     "capture": ("interp:job", "See what it read"),
+    "controls": ("interp:job", "See how often it fires"),
     "trial": ("llm:tried", "See what it can do"),
 }
 

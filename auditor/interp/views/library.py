@@ -44,4 +44,6 @@ def job(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     name, row = queries.access_job(membership, pk)
     if name == "subject":
         return redirect("interp:subject", project=project, subject=row)
+    if name == "controls":
+        return redirect("interp:of", project=project, pk=row)
     return redirect("interp:capture", project=project, pk=row)

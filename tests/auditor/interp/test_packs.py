@@ -1,7 +1,9 @@
 """Control packs: enough of each, all different, every one a conversation that a model can read."""
 
+import re
 import unicodedata
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +94,9 @@ def test_a_pack_that_is_none_is_refused(messages: list[dict[str, str]], words: s
         pack_of(
             "k", {"name": "N", "about": "A", "conversations": [{"id": "a", "why": "b", "messages": messages}]}
         )
+
+
+def test_the_documents_count_right() -> None:
+    told = (Path(__file__).resolve().parents[3] / "docs" / "controls.md").read_text(encoding="utf-8")
+    counts = {key: int(n) for key, n in re.findall(r"^\| `(\w+)` \| (\d+) \|", told, re.MULTILINE)}
+    assert counts == {key: len(pack.conversations) for key, pack in PACKS.items()}
