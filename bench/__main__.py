@@ -25,7 +25,7 @@ GROUPS = (
     "load",
     "agreement",
 )  # some by ONLY=import,browse, or all of them
-APART = ("scale", "reading", "desk", "calls", "judging", "sae", "heat")  # by ONLY alone: they take long
+APART = ("scale", "reading", "desk", "calls", "judging", "sae", "tracks")  # by ONLY alone: they take long
 LARGE = {
     "scale": (1_000_000,),
     "reading": (100_000,),
@@ -33,8 +33,7 @@ LARGE = {
     "calls": (20_000,),
     "judging": (20_000,),
     "sae": (16_384, 65_536),
-    "heat": (32_000,),
-}  # transcripts; messages of one transcript; calls; transcripts; features of a dictionary; tokens of one transcript
+}  # transcripts; messages of one transcript; calls; transcripts; features of a dictionary
 INTERP = Path(__file__).resolve().parents[1] / ".venv-interp/bin/python"  # where torch is
 FILLED = 100_000  # transcripts from which on a corpus to label, and above which one to browse, is filled without a file
 
@@ -93,11 +92,6 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
 
             yield from reading.run(project, owner, size)
             return
-        if "heat" in wanted:
-            from bench import heat  # needs a browser
-
-            yield from heat.run(project, owner, size)
-            return
         if "desk" in wanted:
             from bench import highlights  # needs a browser
 
@@ -108,6 +102,12 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
 
             fill(project, owner, size, **importing.SHORT)
             yield from judging.run(project, owner, size)
+            return
+        if "tracks" in wanted:
+            from bench import tracks  # needs the slice of models
+
+            fill(project, owner, size, **tracks.TEXTS)
+            yield from tracks.run(project, owner, size)
             return
         if (wanted == {"browse"} and size > FILLED) or (wanted <= {"submit", "load"} and size >= FILLED):
             fill(project, owner, size, **importing.SHORT)

@@ -23,7 +23,7 @@ class SubjectForm(forms.Form):
     source = forms.ChoiceField(label="It lies", choices=[(FOLDER, "in a folder of this machine")])
     reference = forms.CharField(
         max_length=300,
-        label="Folder or id",
+        label="Folder",
         widget=forms.TextInput(attrs={"list": "folders", "class": "mono"}),
     )
     revision = forms.CharField(
@@ -53,6 +53,7 @@ class SubjectForm(forms.Form):
         assert isinstance(source, forms.ChoiceField)
         if settings.ALLOW_HUB:
             source.choices = [*source.choices, (HUB, "on the Hugging Face hub")]  # type: ignore[misc]
+            self.fields["reference"].label = "Folder or id"
             self.fields["reference"].help_text = "A folder below those of models, or OWNER/NAME on the hub."
         else:
             self.fields["reference"].help_text = "A folder below those that this deployment keeps models in."
@@ -155,7 +156,7 @@ class CaptureForm(forms.Form):
         for one in self.dictionaries:
             watched = one.kind != "topk"
             self.fields[f"mode_{one.pk}"] = forms.ChoiceField(
-                required=False, label="Look", choices=MODES if watched else NOT_WATCHED,
+                required=False, label="How it looks", choices=MODES if watched else NOT_WATCHED,
                 help_text="" if watched else "Its features compete (TopK), so that none can be watched alone.",
             )  # fmt: skip
             self.fields[f"features_{one.pk}"] = forms.CharField(

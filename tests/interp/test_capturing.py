@@ -153,8 +153,7 @@ def test_a_capture_is_killed_goes_on_and_is_read_by_lists_and_pages(
     monkeypatch.setattr(capturing.Carrying, "_take", dying)
     with pytest.raises(Died):
         tasks.capture(made.run_id)
-    stored = queries.tally_of(made).done
-    assert stored == 2
+    assert queries.tally_of(made).finished == 2  # one of them may be the one that is too long
     monkeypatch.setattr(capturing.Carrying, "_take", take)
     Run.objects.filter(pk=made.run_id).update(beat_at=None)
     tasks.capture(made.run_id)

@@ -48,6 +48,17 @@ def percent(value: Any) -> str:
 
 
 @register.filter
+def rarity(value: Any) -> str:
+    """A share that may be tiny: 0.02 as 2.0%, 0.0004 as 1 in 2,500; never for what never happens."""
+    if value is None or value == "":
+        return "–"
+    share_ = float(value)
+    if share_ <= 0:
+        return "never"
+    return percent(share_) if share_ >= 0.001 else f"1 in {round(1 / share_):,}"
+
+
+@register.filter
 def money(millionths: int | None, currency: str = "") -> str:
     """Millionths of a unit as 1.23 USD, and what is less than a hundredth as 0.000423 USD; a dash for nothing."""
     if millionths is None:
