@@ -50,20 +50,27 @@ def run(
     Raises:
         ValueError: an instrument does not fit the model (its width, or a place that the model does not have), or two
             instruments have one name.
+        subject.Refused: a probe's LoRA cannot be applied.
     """
     passes = _passes(subject, instruments)
-    for group in batched(reads, batch_tokens):
-        fit = []
-        for key, read in group:
-            words = too_long(subject, read)
-            if words:
-                yield key, Seen(words=words)
-            else:
-                fit.append((key, read))
-        if fit:
-            yield from zip(
-                [key for key, _ in fit], _seen(subject, [read for _, read in fit], passes), strict=True
-            )
+    try:
+        for adapter in passes:
+            with subject.adapted(adapter):  # refused now, or never
+                pass
+        for group in batched(reads, batch_tokens):
+            fit = []
+            for key, read in group:
+                words = too_long(subject, read)
+                if words:
+                    yield key, Seen(words=words)
+                else:
+                    fit.append((key, read))
+            if fit:
+                yield from zip(
+                    [key for key, _ in fit], _seen(subject, [read for _, read in fit], passes), strict=True
+                )
+    finally:
+        subject.forget_adapters()  # their folders are the caller's, and may be gone
 
 
 @dataclass

@@ -13,6 +13,7 @@ import transformers
 from auditor.evidence.blockformat import TokenTable
 from auditor.interp.alignment import ASSISTANT, Counting, place, tie
 from auditor.interp.conversation import Turn, reasoning_key_of
+from auditor.interp.normal_forms import normalised
 from auditor.interp.torchlab import folders
 from auditor.interp.torchlab.folders import Refused
 from auditor.interp.torchlab.vocabulary import Vocabulary
@@ -92,6 +93,8 @@ class Subject:
         """
         key = reasoning_key_of(self.facts.template)
         placed = place(turns, self.vocabulary.render, reasoning_key=key)
+        if self.vocabulary.form:
+            placed = normalised(placed, self.vocabulary.form)
         ids, pieces = self.vocabulary.tokens(placed.rendered)
         tied = tie(placed, pieces, ids=ids, counting=counting)
         return Read(placed.rendered, tied.table, tied.parts, tied.left_out)
@@ -116,6 +119,12 @@ class Subject:
             self._names[adapter] = name
         self._with_adapters.set_adapter(self._names[adapter])
         yield
+
+    def forget_adapters(self) -> None:
+        """Take away every LoRA that `adapted` applied; the model is what was loaded."""
+        if self._with_adapters is not None:
+            self._with_adapters.unload()
+            self._with_adapters, self._names = None, {}
 
 
 def load(spec: SubjectSpec) -> Subject:

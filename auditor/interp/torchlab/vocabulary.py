@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
+from auditor.interp.alignment import DoesNotFit
+from auditor.interp.normal_forms import Form
 from auditor.interp.pieces import SPELLINGS, Piece
 from auditor.interp.torchlab.folders import MOST_TEMPLATE, Refused
 
@@ -34,7 +36,8 @@ class Vocabulary:
             raise Refused(
                 "This tokenizer has no fast form (tokenizer.json), so that its tokens cannot be tied to words."
             )
-        self.spelling = _spelling(json.loads(backend.to_str()))
+        written = json.loads(backend.to_str())
+        self.spelling, self.form = _spelling(written), _form(written)
         self._added = tokenizer.added_tokens_decoder
         self._pieces: dict[int, Piece] = {}
         begins = [int(number) for number in tokenizer("")["input_ids"][:1]]
@@ -73,7 +76,7 @@ class Vocabulary:
         """What tokens stand for.
 
         Raises:
-            Refused: a token that is written in no known way.
+            DoesNotFit: a token that is written in no known way.
         """
         for number in set(ids) - self._pieces.keys():
             self._pieces[number] = self._piece(number)
@@ -90,7 +93,9 @@ class Vocabulary:
         try:
             return Piece(SPELLINGS[self.spelling](token))
         except ValueError as problem:
-            raise Refused(f"Token {number} cannot be read: {problem}.") from problem
+            raise DoesNotFit(
+                f"Token number {number} cannot be read: {problem}.", token_text=token
+            ) from problem
 
 
 def _spelling(written: Mapping[str, Any]) -> str:
@@ -107,9 +112,16 @@ def _spelling(written: Mapping[str, Any]) -> str:
     )
 
 
+def _form(written: Mapping[str, Any]) -> Form | None:
+    """The form in which a text is put before it is cut, if it is put in one."""
+    kinds = [kind for kind, _ in _steps(written.get("normalizer"))]
+    return next((form for form in get_args(Form) if form in kinds), None)
+
+
 def _steps(decoder: Any) -> list[tuple[str, Mapping[str, Any]]]:
     if not isinstance(decoder, Mapping):
         return []
     if decoder.get("type") == "Sequence":
-        return [step for one in decoder.get("decoders") or [] for step in _steps(one)]
+        inner = decoder.get("decoders") or decoder.get("normalizers") or []
+        return [step for one in inner for step in _steps(one)]
     return [(str(decoder.get("type")), decoder)]

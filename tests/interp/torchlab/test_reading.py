@@ -143,3 +143,38 @@ def test_a_sign_that_a_vocabulary_takes_for_a_space_is_refused_by_name(subjects:
         subjects["gemma"].read(talk("yes ▁ no"))
     assert problem.value.position == 0
     assert len(subjects["gpt2"].read(talk("yes ▁ no"))) > 0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=120)
+@given(
+    text=st.one_of(st.text("aeo\u0301\u0323\u0308\u1112\u1161\u11ab\u212bx ", min_size=1, max_size=12), TEXTS)
+)
+def test_a_tokenizer_that_normalises_reads_the_normalised_text(subjects: dict[str, Any], text: str) -> None:
+    """As Qwen's does: byte-level BPE behind NFC."""
+    from unicodedata import normalize
+
+    from tokenizers import Tokenizer, normalizers
+    from transformers import PreTrainedTokenizerFast
+
+    from auditor.interp.alignment import place, tie
+    from auditor.interp.normal_forms import normalised
+    from auditor.interp.torchlab.vocabulary import Vocabulary
+
+    backend = Tokenizer.from_str(subjects["gpt2"].vocabulary.tokenizer.backend_tokenizer.to_str())
+    backend.normalizer = normalizers.NFC()
+    vocabulary = Vocabulary(PreTrainedTokenizerFast(tokenizer_object=backend))
+    assert vocabulary.form == "NFC"
+    placed = normalised(place(talk(text), vocabulary.render), "NFC")
+    ids, pieces = vocabulary.tokens(placed.rendered)
+    unnormalised, _ = vocabulary.tokens(place(talk(text), vocabulary.render).rendered)
+    assert ids == unnormalised, "the tokenizer gives the same tokens for what was stored"
+    table = tie(placed, pieces, ids=ids).table
+    on = table.position == 0
+    shown = {(int(a), int(b)) for a, b in zip(table.start[on], table.end[on], strict=True)}
+    covered = np.zeros(len(text), bool)
+    for begin, end in shown:
+        covered[begin:end] = True
+        assert normalize("NFC", text[begin:end]) in placed.rendered
+    stripped = text.strip()
+    begin = text.index(stripped) if stripped else 0
+    assert covered[begin : begin + len(stripped)].all()

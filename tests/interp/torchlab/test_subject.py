@@ -210,6 +210,9 @@ def test_a_probe_s_lora_is_there_for_its_pass_alone(folders: dict[str, Path], tm
     assert np.abs(seen.values["second"] - seen.values["first"]).max() > 0.1
     assert (values(subject, read) == before).all(), "afterwards the model is what it was"
     assert values(subject, read, adapter=first) == pytest.approx(seen.values["first"])
+    assert not any("lora_" in name for name, _ in subject.model.named_parameters()), (
+        "and nothing of it is left"
+    )
 
 
 def test_an_adapter_that_is_no_lora_of_safetensors_or_of_another_model_is_refused(
