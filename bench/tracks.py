@@ -73,8 +73,8 @@ def run(project: Project, owner: User, size: int) -> Iterator[Result]:
     yield Result("tracks.bytes", size, capture.n_bytes / tokens, "B/token", raw, conditions)
     yield Result("tracks.write", size, tokens / took, "token/s", None, conditions)
     yield Result("tracks.memory", size, late, "MB", None, {"a_fifth_in_mb": round(early, 1)})
-    channels = list(Channel.objects.filter(project=project).order_by("pk").values_list("pk", flat=True))
-    main = [Channel.objects.get(project=project, key="probe.plain.v1").pk, *channels[2 : 1 + COPIED]]
+    keys = ["probe.plain.v1", *(f"sae.res.{index}" for index in range(COPIED - 1))]
+    main = list(Channel.objects.filter(project=project, key__in=keys).values_list("pk", flat=True))
     with connection.cursor() as cursor:
         for statement in (BLOCKS, READINGS, ROLLUPS):
             cursor.execute(statement, {"project": project.pk, "channels": main})
