@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -22,7 +23,7 @@ def feature(request: HttpRequest, project: str, dictionary: str, index: int) -> 
         raise Http404("no such feature")
     row = Feature.objects.filter(dictionary=found, index=index).select_related("channel").first()
     explained = Explanation.objects.filter(feature__dictionary=found, feature__index=index).order_by(
-        "-score", "pk"
+        F("score").desc(nulls_last=True), "pk"
     )
     context: dict[str, Any] = {
         "dictionary": found, "index": index, "feature": row, "explanations": list(explained[:100]),
