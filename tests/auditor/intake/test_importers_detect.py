@@ -7,16 +7,21 @@ import json
 import lzma
 import tarfile
 
+import numpy as np
 import pytest
 import zstandard
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from auditor.intake.importers.detect import detect
 from auditor.intake.importers.head import Head
 from tests.auditor.intake.test_importers_inspect import HEADER, SAMPLE, archive
 from tests.auditor.intake.test_importers_mapped import JUDGED
 
+TENSORS = save(
+    {name: np.zeros(3, np.int32) for name in ("starts", "ends", "position")} | {"probe.x": np.zeros(3)}
+)
 CHAT = json.dumps({"messages": [{"role": "user", "content": "x"}]}).encode()
 
 
@@ -37,6 +42,17 @@ CHAT = json.dumps({"messages": [{"role": "user", "content": "x"}]}).encode()
         (b'{"channel": {"key": "probe.x", "kind": "probe"}}\n', "x", "evidence_jsonl"),
         (b'{"transcript": {"id": "a"}, "channel": "c", "value": 1}\n', "x.jsonl", "evidence_jsonl"),
         (b"PAR1....", "x", "evidence_parquet"),
+        (
+            b'{"transcript": {"id": "a"}, "channel": "sae.x", "position": 1, "results": [{"tokens": ["a"], "activeFeatures": {}}]}\n',
+            "x.json",
+            "neuronpedia_activations",
+        ),
+        (
+            b'{\n "channel": "sae.x",\n "activation": {"values": [1], "maxValue": 1, "maxValueIndex": 0},\n "tokens": ["a"]\n}',
+            "x.json",
+            "neuronpedia_activations",
+        ),
+        (TENSORS, "x.bin", "tensor_tracks"),
         (b"", "x.jsonl", "unknown"),
         (b"PK\x03\x04....word/document.xml", "x.docx", "unknown"),
         (b"\x1f\x8b....", "x.jsonl.gz", "packed"),
