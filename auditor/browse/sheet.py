@@ -8,11 +8,11 @@ from auditor.browse.arrangement import Arrangement
 from auditor.browse.queries import Cell, Walk, cells_of, rows_by_id
 from auditor.evidence.models import Channel
 from auditor.evidence.queries import Sight
+from auditor.web.sheets import safe
 
 MOST = 100_000  # transcripts in one file
 CHUNK = 1_000
 HIDDEN = "hidden until your blind label"
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class _Line:
@@ -20,14 +20,6 @@ class _Line:
 
     def write(self, text: str) -> str:
         return text
-
-
-def safe(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if isinstance(value, int | float):
-        return value
-    text = str(value)
-    return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def sheet(

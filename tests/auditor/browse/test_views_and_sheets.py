@@ -8,9 +8,9 @@ from django.test import Client
 
 from auditor.accounts.models import Project, User
 from auditor.browse.models import ProjectColumns, SavedView
-from auditor.browse.sheet import safe
 from auditor.evidence.actions import lay_veils
 from auditor.ledger.models import Event
+from auditor.web.sheets import safe
 from tests import make
 from tests.people import signed_in
 
