@@ -5,6 +5,7 @@ The addresses come from the URL configuration itself, so a page that is added is
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from auditor.browse.actions import save_view
 from auditor.corpus.models import Transcript
 from auditor.evidence.actions import CitedQuote
 from auditor.evidence.attach import attach_file
+from auditor.evidence.blocks import NewBlock, write_blocks
 from auditor.intake.actions import import_file
 from auditor.intake.uploads import keep_upload
 from auditor.interp.actions.captures import Wanted, open_capture
@@ -44,6 +46,7 @@ from labeling.queues.actions import add_answers, close_round, create_gold_set, t
 from labeling.queues.actions.checking import Answer
 from labeling.queues.models import Item, Round
 from tests import make
+from tests.auditor.evidence.test_layers import block
 from tests.auditor.interp import scene as interp
 from tests.auditor.judging.scene import endpoint as model_endpoint
 from tests.auditor.judging.scene import version as judge_version
@@ -91,6 +94,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
         quotes=(CitedQuote(f"{MACHINE} said"),),
         detail={"x": MACHINE},
     )
+    _read(project, transcript.pk)
     olga = person("Olga")
     accounts.add_member(project=project, user=olga, role=Role.OWNER, actor=mia)
     before = make.round(project, [transcript], [bo, ada], name="Long ago", actor=olga)
@@ -127,6 +131,15 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
         "view": save_view(project=project, owner=olga, name="Hers", query="where=judge.quill+>+1", shared=True).pk,
         **_judged(project, olga, transcript.pk), **_captured(project, olga, transcript.pk, tmp_path),
     }  # fmt: skip
+
+
+def _read(project: Project, transcript_id: int) -> None:
+    """A capture's block on the transcript, with a rendered text and what fires on its tokens."""
+    probe = make.channel(project, "probe.own.v1", kind="probe", unit="token")
+    values = replace(
+        block((probe.key,), [[1.0] * 5], top=MACHINE), rendered=MACHINE, facts={"subject": MACHINE}
+    )
+    write_blocks(blocks=[NewBlock(transcript_id, [probe], values)], source="capture:1")
 
 
 def _judged(project: Project, olga: User, transcript_id: int) -> dict[str, int]:
@@ -280,7 +293,8 @@ ROW = {
     "intake:discard": "upload", "intake:add": "upload", "intake:batch": "batch", "intake:resume": "batch",
     "intake:undo": "batch", "intake:raw": "transcript", "intake:raw_file": "transcript", "intake:attachment": "attachment", "intake:result": "run",
     "browse:transcript": "transcript", "browse:change_view": "view", "browse:overview": "transcript", "browse:find": "transcript",
-    "browse:part": "transcript", "browse:json": "transcript", "evidence:channel": "channel",
+    "browse:part": "transcript", "browse:json": "transcript", "browse:heat": "transcript", "browse:features": "transcript",
+    "browse:tokens": "transcript", "evidence:channel": "channel", "evidence:spread": "channel", "evidence:contrast": "channel",
     "llm:endpoint": "endpoint", "llm:remove_key": "endpoint", "llm:try": "endpoint", "llm:archive": "endpoint", "llm:tried": "trial",
     "webhooks:subscription": "webhook", "webhooks:switch": "webhook", "webhooks:remove": "webhook", "webhooks:send_again": "delivery",
     "sampling:sample": "sample", "judging:rubric": "version", "judging:job": "job", "judging:check": "version", "judging:injections": "check",
@@ -297,7 +311,7 @@ ROW = {
     "queues:gold_set": "gold", "queues:gold_rulings": "gold", "queues:gold_remove": "gold", "annotations:desk": "round", "annotations:next": "round", "annotations:mine": "round",
     "annotations:item": "item", "annotations:draft": "item", "annotations:commit": "item", "annotations:skip": "item",
     "annotations:touched": "codebook", "annotations:label_again": "codebook", "annotations:touched_by_draft": "book",
-    "annotations:alive": "item", "annotations:ahead": "item", "annotations:transcript": "item", "adjudication:case": "case",
+    "annotations:alive": "item", "annotations:ahead": "item", "annotations:heat": "item", "annotations:features": "item", "adjudication:case": "case",
     "discussion:transcript": "transcript", "discussion:codebook": "book", "discussion:thread": "thread",
     "discussion:read": "thread", "discussion:resolve": "thread", "discussion:reopen": "thread",
     "discussion:edit": "comment", "discussion:remove": "comment", "discussion:answer": "comment",
@@ -313,7 +327,7 @@ ROW = {
 QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=ch.judge.quill", "?sort=-ch.judge.quill",
     "?col=judge.quill&col=meta.note", "?where=judge.quill+>+0", "?where=has+meta.note+or+not+labeled", "?label=none", "?label=D", "?heat=judge.quill", "?heat=probe.p", "?round=1", "?sample=1",
-    "?find=the", "?at=1.text.0-9", "?after=0", "?all&unnamed&from=1",
+    "?find=the", "?at=1.text.0-9", "?heat=probe.own.v1&at=1.text.0-9", "?after=0", "?all&unnamed&from=1",
     "?axis=label&q=the&kind=bulk_posterior&posterior=0.6",
 )  # fmt: skip
 
@@ -411,6 +425,8 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
     olga = signed_in(User.objects.get(name="Olga"))
     transcript = reverse("browse:transcript", args=[project.slug, scene["transcript"]])
     assert MACHINE in olga.get(transcript).content.decode()
+    for room in ("features/?at=1.text.0-4", "tokens/", "heat/"):
+        assert MACHINE in olga.get(transcript + room).content.decode(), room
     for name, row in (
         ("verdict", "verdict"),
         ("calls", "verdict"),

@@ -3,14 +3,17 @@
 ?at=811.text.120-140   these code points of this part of message 811 (counting from 0)
 ?at=811  ?from=811  ?message=812   the window around a message; `message` counts as people do
 ?after=900  ?before=800            the window that begins or ends there
-?find=exact words  ?q=searched words  ?heat=channel
+?find=exact words  ?q=searched words
+?heat=channel  ?heat2=another  ?threshold=0.4      on the words: as background, as a line, from where on
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _AT = re.compile(r"(\d{1,9})(?:\.(text|reasoning|part:\d{1,6})\.(\d{1,9})-(\d{1,9}))?", re.ASCII)
+_DECIMAL = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -38,6 +41,8 @@ class Asked:
     find: str = ""
     words: str = ""
     heat_key: str = ""
+    heat2_key: str = ""
+    threshold: float | None = None
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Asked":
@@ -57,6 +62,8 @@ class Asked:
             find=query.get("find", "").replace("\0", ""),
             words=query.get("q", "").replace("\0", "").strip(),
             heat_key=query.get("heat", ""),
+            heat2_key=query.get("heat2", ""),
+            threshold=decimal(query.get("threshold", "")),
         )
 
 
@@ -69,6 +76,12 @@ def anchor_of(text: str) -> Anchor | None:
     if part is None:
         return Anchor(int(position))
     return Anchor(int(position), part, int(start), int(end)) if int(start) < int(end) else None
+
+
+def decimal(text: str) -> float | None:
+    """A finite number as an address has it; None for anything else."""
+    value = float(text) if _DECIMAL.fullmatch(text) else math.nan
+    return value if math.isfinite(value) else None
 
 
 def _number(text: str) -> int | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404
 
@@ -12,10 +14,13 @@ from auditor.corpus.document import Cut, Document, Mark, RenderedMessage, render
 from auditor.corpus.models import Message, Transcript
 from auditor.corpus.queries import messages_between, texts_of
 from auditor.corpus.windows import digests_between, window_after, window_before
-from auditor.evidence.facets import hue_of
+from auditor.evidence import facets
+from auditor.evidence.heat import Scale, hue_of, scale_of
 from auditor.evidence.kinds import kind_of
+from auditor.evidence.layers import lines_of
 from auditor.evidence.models import HUMAN, Channel
-from auditor.evidence.queries import MACHINE, Sight
+from auditor.evidence.queries import MACHINE, Sight, channels_of
+from auditor.evidence.stretches import packed
 
 MOST = 4  # transcripts
 ROWS = 40  # messages of each on one page
@@ -56,6 +61,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Heated:
+    """One channel on the words of each of the transcripts."""
+
+    channel: Channel
+    hue: str
+    scale: Scale
+    packets: list[tuple[str, dict[str, Any]]]  # where the page holds them, and the values
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether none of the messages shown has a value."""
+        return not any(packet["parts"] for _, packet in self.packets)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One page of a comparison."""
 
@@ -68,6 +88,17 @@ class Comparison:
     starts: list[int]  # where the page begins in each
     ends: list[int]
     first: bool  # whether the page begins at the difference
+    heat: Heated | None = None
+
+    @property
+    def contrast(self) -> str:
+        """The query that contrasts the first condition in which two of them differ; empty where none does."""
+        first, *others = self.columns
+        for name, value, differs in first.conditions:
+            other = next((dict(map(_named, one.conditions)).get(name) for one in others), None)
+            if differs and other is not None and other != value:
+                return urlencode({"by": name, "a": value, "b": other})
+        return ""
 
     @property
     def next_at(self) -> str:
@@ -76,6 +107,10 @@ class Comparison:
             end < column.transcript.n_messages for end, column in zip(self.ends, self.columns, strict=True)
         )
         return "-".join(map(str, self.ends)) if more else ""
+
+
+def _named(condition: tuple[str, str, bool]) -> tuple[str, str]:
+    return condition[0], condition[1]
 
 
 def access_transcripts(membership: Membership, given: Sequence[str]) -> list[Transcript]:
@@ -97,6 +132,7 @@ def compare(
     sight: Sight,
     at: str = "",
     with_prefix: bool = False,
+    heat_key: str = "",
     media: Callable[[str], str] | None = None,
 ) -> Comparison:
     """One page of the comparison of these (at least two) transcripts.
@@ -104,6 +140,7 @@ def compare(
     Args:
         at: where the page begins in each, "12-14"; anything else begins at the first difference.
         with_prefix: show the last of the messages that all share.
+        heat_key: the channel that is drawn on the words.
     """
     shared, capped = _shared(transcripts)
     starts = _starts(at, transcripts, shared)
@@ -140,7 +177,21 @@ def compare(
         starts=starts,
         ends=[start + n for start, n in zip(starts, used, strict=True)],
         first=starts == [shared] * len(starts),
+        heat=_heat(transcripts, sight, heat_key, [range(a, b) for a, b in zip(starts, ends, strict=True)]),
     )
+
+
+def _heat(transcripts: Sequence[Transcript], sight: Sight, key: str, shown: Sequence[range]) -> Heated | None:
+    """The channel of this key on the messages shown; one ranged read for each transcript's block."""
+    channels = channels_of(transcripts[0].project_id).exclude(kind=HUMAN)
+    channel = channels.filter(key=key).first() if key and "\0" not in key else None
+    if channel is None:
+        return None
+    packets = [
+        (f"tokens-{index}", packed(lines_of(sight, one, [channel], positions)[channel.pk].stretches))
+        for index, (one, positions) in enumerate(zip(transcripts, shown, strict=True))
+    ]
+    return Heated(channel, hue_of(channel), scale_of(sight, channel), packets)
 
 
 def _shared(transcripts: Sequence[Transcript]) -> tuple[int, bool]:
@@ -221,7 +272,7 @@ def _columns(transcripts: Sequence[Transcript], sight: Sight) -> list[Column]:
         words = str(said.detail.get("words") or said.label)
         if said.channel.key == "people.ruling":
             words = f"ruling: {words}"
-        people.setdefault(said.transcript_id, []).append((hue_of(said.detail.get("group")), words))
+        people.setdefault(said.transcript_id, []).append((facets.hue_of(said.detail.get("group")), words))
     alike = {name for name, value in transcripts[0].conditions.items()
              if all(one.conditions.get(name) == value for one in transcripts)}  # fmt: skip
     models = {one.model_name for one in transcripts}

@@ -11,7 +11,8 @@ from django.http import Http404
 
 from auditor.accounts.models import Membership
 from auditor.browse.asked import Anchor, Asked
-from auditor.browse.signal import layers_of, placed_marks, placed_on, signal_of
+from auditor.browse.heat import Panel, panel
+from auditor.browse.signal import signal_of
 from auditor.corpus.document import Cut, Document, Mark, render
 from auditor.corpus.finding import positions_saying, spans_of
 from auditor.corpus.models import Message, Transcript
@@ -27,9 +28,9 @@ from auditor.corpus.windows import (
     window_before,
 )
 from auditor.corpus.words import SCOPES, pattern, terms
-from auditor.evidence.heat import OFF, Heat, heat_of
 from auditor.evidence.kinds import kind_of
-from auditor.evidence.models import Channel, Quote
+from auditor.evidence.layers import blocks_on, layers_of
+from auditor.evidence.models import Quote
 from auditor.evidence.opinions import Opinion, opinions, quote_marks
 from auditor.evidence.queries import MACHINE, Sight
 
@@ -50,8 +51,7 @@ class Reading:
     document: Document
     veiled: bool
     found_in: list[int] = field(default_factory=list)  # positions of messages that hold the words
-    layers: list[Channel] = field(default_factory=list)  # channels that can be shown on the text
-    heat: Heat | None = None
+    heat: Panel = field(default_factory=Panel)  # what can be laid over the words, and what is
     opinions: list[Opinion] = field(default_factory=list)
     at: Anchor | None = None
 
@@ -64,6 +64,11 @@ class Reading:
     def last(self) -> int:
         """One past the last position shown."""
         return self.window.end
+
+    @property
+    def tokens_id(self) -> str:
+        """Where the page holds the values of this window's tokens."""
+        return f"tokens-{self.first}"
 
     @property
     def is_long(self) -> bool:
@@ -120,14 +125,16 @@ def reading(
     marks = _found_marks(messages, asked)
     found_in = positions_saying(transcript, asked.words, most=MOST_PLACES) if asked.words else []
     veiled = sight.is_veiled(transcript.pk, MACHINE)
-    layers = [] if veiled else layers_of(sight, transcript)
-    said = [] if veiled or not with_opinions else opinions(sight, transcript.pk)
-    layer = _chosen(layers, asked.heat_key)
-    heat: Heat | None = None
+    heat = Panel()
     signal: dict[int, int] = {}
-    if layer is not None:
-        heat, signal = _heat(sight, transcript, layer, shown)
-        marks += heat.marks
+    if part is None and not veiled:
+        blocks = blocks_on(sight, transcript.pk)
+        heat = panel(
+            sight, transcript, layers_of(sight, transcript, blocks), (asked.heat_key, asked.heat2_key),
+            range(shown.first, shown.end), blocks=blocks, floor=asked.threshold, whole=with_opinions,
+        )  # fmt: skip
+        signal = signal_of(sight, transcript, heat.first, shown)
+    said = [] if veiled or not with_opinions else opinions(sight, transcript.pk)
     if not veiled:
         marks += _quotes(sight, transcript, said, shown)
     cut = Cut(LONGEST, _stretches(asked.at) if part is None else _only(part))
@@ -136,8 +143,8 @@ def reading(
         if message.position in signal:
             document[index] = replace(message, heat=signal[message.position])
     return Reading(
-        transcript, shown, document, veiled=veiled, found_in=found_in, layers=layers, heat=heat,
-        opinions=said, at=asked.at,
+        transcript, shown, document, veiled=veiled, found_in=found_in, heat=heat, opinions=said,
+        at=asked.at,
     )  # fmt: skip
 
 
@@ -148,25 +155,6 @@ def window_of(transcript: Transcript, asked: Asked, *, few: bool = False) -> Win
     if asked.before is not None:
         return window_before(transcript, asked.before)
     return (window_around if few else window)(transcript, at=asked.position)
-
-
-def _chosen(layers: Sequence[Channel], key: str) -> Channel | None:
-    """The layer named, or the first there is where none is named."""
-    if key == OFF:
-        return None
-    return next((layer for layer in layers if not key or layer.key == key), None)
-
-
-def _heat(sight: Sight, transcript: Transcript, layer: Channel, shown: Window) -> tuple[Heat, dict[int, int]]:
-    """The layer on the window's words, and the level of each of its messages."""
-    rows = sight.tracks([transcript.pk]).filter(channel=layer)
-    tracks = list(rows.filter(position__gte=shown.first, position__lt=shown.end))
-    heat = heat_of(sight, layer, tracks)
-    if tracks:  # the channel's readings are their peaks
-        return heat, signal_of(tracks, [], heat.scale)
-    placed = placed_on(sight, transcript, layer, shown)
-    heat = replace(heat, marks=placed_marks(placed, heat.scale))
-    return heat, signal_of(tracks, placed, heat.scale)
 
 
 def _quotes(sight: Sight, transcript: Transcript, said: list[Opinion], shown: Window) -> list[Mark]:

@@ -1,24 +1,23 @@
 """Where on a transcript a channel speaks: by message for one window, by bucket for all of it.
 
-Values come from rows that are stored anyway (the peaks of tracks, readings with a place), never from
-shards: a far window costs no file. Nothing is read of what `sight` hides.
+Of tracks and readings with a place, values come from rows that are stored anyway (peaks, values): a far
+window costs no file. Of a block they come from its one file. Nothing is read of what `sight` hides.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, IntegerField, Max, OuterRef, Q
+from django.db.models import Count, F, IntegerField, Max
 from django.db.models.expressions import CombinedExpression, Value
 
-from auditor.corpus.document import Mark
+from auditor.browse.heat import Warm
 from auditor.corpus.models import Transcript
 from auditor.corpus.windows import Window, roles_by_bucket
 from auditor.evidence.heat import Scale, scale_of
-from auditor.evidence.models import HUMAN, Channel, Reading, Track
-from auditor.evidence.queries import MACHINE, Sight, channels_of
+from auditor.evidence.layers import MOST_PLACED, Line, blocks_on, lines_of
+from auditor.evidence.models import Channel
+from auditor.evidence.queries import MACHINE, Sight
 
 BUCKETS = 200
-MOST_PLACED = 5_000  # readings of one channel on one window
 
 
 @dataclass(frozen=True)
@@ -42,45 +41,28 @@ class Bucket:
         return f"{words}, {self.quotes} quoted" if self.quotes else words
 
 
-def layers_of(sight: Sight, transcript: Transcript) -> list[Channel]:
-    """Channels that say something of places in the transcript; those with a value for each token first."""
-    tracks = sight.tracks([transcript.pk]).filter(channel=OuterRef("pk"))
-    placed = sight.readings([transcript.pk]).filter(
-        channel=OuterRef("pk"), position__isnull=False, value__isnull=False
-    )
-    rows = channels_of(transcript.project_id).exclude(kind=HUMAN)
-    rows = rows.annotate(tracked=Exists(tracks), placed=Exists(placed))
-    return list(rows.filter(Q(tracked=True) | Q(placed=True)).order_by("-tracked", "kind", "key"))
-
-
-def placed_on(sight: Sight, transcript: Transcript, channel: Channel, window: Window) -> list[Reading]:
-    """The channel's readings that stand on messages of the window."""
-    rows = sight.readings([transcript.pk]).filter(
-        channel=channel, position__gte=window.first, position__lt=window.end, value__isnull=False
-    )
-    return list(rows[:MOST_PLACED])
-
-
-def placed_marks(readings: Iterable[Reading], scale: Scale) -> list[Mark]:
-    """Readings of spans as heat on their words."""
-    return [
-        Mark(
-            reading.position, reading.part, reading.start, reading.end, "heat",
-            level=scale.level(reading.value), title=f"{reading.value:.3g}",
+def signal_of(sight: Sight, transcript: Transcript, warm: Warm | None, window: Window) -> dict[int, int]:
+    """The highest heat level of each message of a window, where the channel says something of it."""
+    if warm is None:
+        return {}
+    values = highest_by_position(warm.line)
+    if not warm.line.on_tokens:  # what is said of whole messages counts too
+        rows = sight.readings([transcript.pk]).filter(
+            channel=warm.channel, position__gte=window.first, position__lt=window.end, value__isnull=False
         )
-        for reading in readings
-        if reading.position is not None and reading.start is not None and reading.end is not None
-        and reading.value is not None
-    ]  # fmt: skip
+        for position, value in rows.order_by().values_list("position", "value")[:MOST_PLACED]:
+            if position is not None and value is not None:
+                values[position] = max(values.get(position, value), value)
+    return {position: warm.scale.level(value) for position, value in values.items()}
 
 
-def signal_of(tracks: Sequence[Track], readings: Iterable[Reading], scale: Scale) -> dict[int, int]:
-    """The highest heat level of each message of a window."""
-    found: dict[int, int] = {}
-    values = [(track.position, track.peak) for track in tracks]
-    values += [(r.position, r.value) for r in readings if r.position is not None and r.value is not None]
-    for position, value in values:
-        found[position] = max(found.get(position, 0), scale.level(value))
+def highest_by_position(line: Line) -> dict[int, float]:
+    """The highest value on the counted tokens of each message."""
+    found: dict[int, float] = {}
+    for one in line.stretches:
+        if one.counted.any():
+            value = float(one.values[one.counted > 0].max())
+            found[one.position] = max(found.get(one.position, value), value)
     return found
 
 
@@ -116,6 +98,13 @@ def _values(
     if channel is None or sight.is_veiled(transcript.pk, MACHINE):
         return {}, None
     found: dict[int, float] = {}
+    held = blocks_on(sight, transcript.pk)
+    if channel.pk in held.by_channel:
+        everywhere = range(transcript.n_messages)
+        line = lines_of(sight, transcript, [channel], everywhere, blocks=held)[channel.pk]
+        for position, value in highest_by_position(line).items():
+            found[position // size] = max(found.get(position // size, value), value)
+        return found, scale_of(sight, channel)
     tracks = sight.tracks([transcript.pk]).filter(channel=channel).order_by()
     readings = sight.readings([transcript.pk]).filter(
         channel=channel, position__isnull=False, value__isnull=False

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from auditor.browse import views, views_compare, views_saved, views_transcript
+from auditor.browse import views, views_compare, views_heat, views_saved, views_transcript
 
 app_name = "browse"
 urlpatterns = [
@@ -16,5 +16,8 @@ urlpatterns = [
     path("<int:pk>/overview/", views_transcript.overview_of, name="overview"),
     path("<int:pk>/find/", views_transcript.found_in, name="find"),
     path("<int:pk>/part/", views_transcript.part, name="part"),
+    path("<int:pk>/heat/", views_heat.heat, name="heat"),
+    path("<int:pk>/features/", views_heat.features, name="features"),
+    path("<int:pk>/tokens/", views_heat.tokens, name="tokens"),
     path("<int:pk>/json/", views_transcript.as_json, name="json"),
 ]

@@ -24,6 +24,7 @@ def comparison(request: HttpRequest, project: str) -> HttpResponse:
         sight=visible_to(membership.user),
         at=request.GET.get("at", ""),
         with_prefix="prefix" in request.GET,
+        heat_key=request.GET.get("heat", ""),
         media=media_urls(membership.project.slug),
     )
     return render(request, "auditor/browse/compare.html", {**context, "page": page})

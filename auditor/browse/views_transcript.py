@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET
 from auditor.accounts.access import access_project
 from auditor.browse.asjson import message_json, transcript_json
 from auditor.browse.asked import Asked, anchor_of
+from auditor.browse.heat import chosen
 from auditor.browse.media import media_urls
 from auditor.browse.reading import Reading, access_transcript, reading
 from auditor.browse.relatives import relatives
-from auditor.browse.signal import layers_of, overview
+from auditor.browse.signal import overview
 from auditor.corpus.finding import find
 from auditor.corpus.queries import messages_between
-from auditor.evidence.heat import OFF
+from auditor.evidence.layers import layers_of
 from auditor.evidence.queries import MACHINE, visible_to
 from auditor.web.pages import wants_fragment
 
@@ -52,8 +53,7 @@ def overview_of(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project)
     row = access_transcript(membership, pk)
     sight, asked = visible_to(membership.user), Asked.from_query(request.GET.dict())
-    layers = [] if asked.heat_key == OFF or sight.is_veiled(pk, MACHINE) else layers_of(sight, row)
-    layer = next((one for one in layers if not asked.heat_key or one.key == asked.heat_key), None)
+    layer = chosen(layers_of(sight, row), asked.heat_key)
     context = {"row": row, "layer": layer, "buckets": overview(sight, row, layer, at=asked.position)}
     return render(request, "auditor/browse/overview.html", context)
 

@@ -59,6 +59,17 @@ def own_messages(transcript: Transcript) -> list[tuple[int, int, int]]:
     return [*stretches, (transcript.pk, transcript.shared, transcript.n_messages)]
 
 
+def positions_of_role(transcript: Transcript, role: str, first: int, end: int) -> set[int]:
+    """Which of the messages at positions `first` to `end` (exclusive) are of this role, whoever stores them."""
+    found: set[int] = set()
+    for owner, low, high in own_messages(transcript):
+        rows = Message.objects.filter(
+            transcript_id=owner, role=role, position__gte=max(low, first), position__lt=min(high, end)
+        )
+        found.update(rows.values_list("position", flat=True))
+    return found
+
+
 @dataclass(frozen=True)
 class _Stretch:
     transcript_id: int

@@ -167,7 +167,8 @@ def _finite(values: Any, shape: tuple[int, ...], what: str) -> Floats:
         raise BadBlock(f"{what} should be {shape} and are {exact.shape}")
     if exact.size and (not np.isfinite(exact).all() or np.abs(exact).max() > LARGEST):
         raise BadBlock(f"{what}: one is not finite or too large for 32 bits")
-    return np.ascontiguousarray(exact, dtype=np.float32)
+    kept: Floats = np.ascontiguousarray(exact, dtype=np.float32)
+    return kept
 
 
 def _json(value: Any) -> str:

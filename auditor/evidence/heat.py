@@ -1,20 +1,23 @@
-"""Token tracks as heat on a text: 32 steps of one scale, shared by every transcript of the channel."""
+"""Values on words as heat: 32 steps of one scale, shared by every transcript of the channel, and what is usual on it."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-from django.db.models import Max
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Aggregate, Count, FloatField, Max
 
-from auditor.corpus.document import LEVELS, Mark, level
+from auditor.corpus.document import LEVELS, level
 from auditor.evidence.kinds import kind_of
-from auditor.evidence.models import Channel, Track
+from auditor.evidence.models import Channel
 from auditor.evidence.queries import Sight
-from auditor.evidence.tracks import DamagedTrack, TrackValues, read_tracks
 
 HEATED = ("probe", "sae", "judge")  # hues that heat comes in
 OFF = "off"
+SHARES = (
+    (0.5, 2),
+    (0.9, 10),
+    (0.99, 100),
+)  # percentiles, and from how many transcripts on each means anything
+HIGHEST = ".max"  # ends the key of the channel that holds the highest token, where the reading is another
 
 
 @dataclass(frozen=True)
@@ -38,55 +41,26 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Heat:
-    """One channel's tracks on one transcript, ready to draw."""
+class Spread:
+    """What is usual on a channel: percentiles of its value over transcripts; None where these are too few."""
 
-    channel: Channel
-    hue: str
-    scale: Scale
-    marks: list[Mark]
-    damaged: int  # tracks whose stored values cannot be read
+    of: Channel  # whose values these are
+    n: int
+    percentiles: tuple[tuple[int, float | None], ...]  # 50, 90, 99
 
 
-def heat(sight: Sight, tracks: Sequence[Track], *, key: str, positions: range | None = None) -> Heat | None:
-    """The heat of the channel `key` among `tracks`; None if it has none of them.
-
-    Args:
-        tracks: what `sight` shows of the transcript.
-        positions: the messages on the page; None for all.
-    """
-    chosen = [track for track in tracks if track.channel.key == key]
-    if not chosen:
-        return None
-    on_page = [track for track in chosen if positions is None or track.position in positions]
-    return heat_of(sight, chosen[0].channel, on_page)
+class _Percentiles(Aggregate):
+    function = "percentile_disc"
+    template = (
+        f"percentile_disc(ARRAY{[share for share, _ in SHARES]}) WITHIN GROUP (ORDER BY %(expressions)s)"
+    )
+    output_field = ArrayField(FloatField())
 
 
-def heat_of(sight: Sight, channel: Channel, tracks: Sequence[Track]) -> Heat:
-    """The heat of these tracks of the channel, of which there may be none."""
-    scale = scale_of(sight, channel)
-    marks: list[Mark] = []
-    damaged = 0
-    values = _read(tracks)
-    for track in tracks:
-        if track.pk not in values:
-            damaged += 1
-            continue
-        marks += heat_marks(values[track.pk], scale, position=track.position, part=track.part)
+def hue_of(channel: Channel) -> str:
+    """The hue in which its heat is drawn."""
     hue = kind_of(channel.kind).hue
-    return Heat(channel, hue if hue in HEATED else HEATED[0], scale, marks, damaged)
-
-
-def _read(tracks: Sequence[Track]) -> dict[int, TrackValues]:
-    """The values of the tracks that can be read; each shard is opened once while nothing is damaged."""
-    try:
-        return read_tracks(tracks)
-    except (DamagedTrack, OSError):
-        found: dict[int, TrackValues] = {}
-        for track in tracks:
-            with suppress(DamagedTrack, OSError):
-                found |= read_tracks([track])
-        return found
+    return hue if hue in HEATED else HEATED[0]
 
 
 def scale_of(sight: Sight, channel: Channel) -> Scale:
@@ -96,35 +70,29 @@ def scale_of(sight: Sight, channel: Channel) -> Scale:
     lo = channel.lo or 0.0
     if channel.hi is not None:
         return Scale(lo, channel.hi, declared=False)
-    peak = sight.extents([channel]).get(channel.pk, (lo, lo))[1] if channel.rollup == "max" else None
+    rolled = _rolled(channel)
+    peak = sight.extents([rolled]).get(rolled.pk, (lo, lo))[1] if rolled.rollup == "max" else None
     if peak is None:
         peak = sight.tracks_on(channel).aggregate(peak=Max("peak"))["peak"]
     return Scale(lo, lo if peak is None else peak, declared=False)
 
 
-def heat_marks(values: TrackValues, scale: Scale, *, position: int, part: str) -> Iterator[Mark]:
-    """One mark for each run of tokens at one level; tokens without words or without heat have none."""
-    runs = _runs(
-        values.starts.tolist(), values.ends.tolist(), values.values.astype(np.float64).tolist(), scale
+def spread(sight: Sight, channel: Channel) -> Spread:
+    """Percentiles (nearest rank) over the transcripts that the person may see the channel on."""
+    of = _rolled(channel)
+    rows = sight.rollups_of(of).filter(value__isnull=False).order_by()
+    found = rows.aggregate(n=Count("pk"), at=_Percentiles("value"))
+    values = found["at"] or [None] * len(SHARES)
+    kept = (
+        (round(100 * share), value if found["n"] >= enough else None)
+        for (share, enough), value in zip(SHARES, values, strict=True)
     )
-    for start, end, step, peak in runs:
-        if step > 0 and end > start:
-            yield Mark(position, part, start, end, "heat", level=step, title=f"{peak:.3g}")
+    return Spread(of, found["n"], tuple(kept))
 
 
-def _runs(
-    starts: Iterable[int], ends: Iterable[int], values: Iterable[float], scale: Scale
-) -> Iterator[tuple[int, int, int, float]]:
-    begin, stop, step, peak = 0, 0, -1, 0.0
-    for start, end, value in zip(starts, ends, values, strict=True):
-        if end <= start:  # a special token stands on no words
-            continue
-        at = scale.level(value)
-        if at == step and start == stop:
-            stop, peak = end, max(peak, value)
-            continue
-        if step >= 0:
-            yield begin, stop, step, peak
-        begin, stop, step, peak = start, end, at, value
-    if step >= 0:
-        yield begin, stop, step, peak
+def _rolled(channel: Channel) -> Channel:
+    """The channel that holds each transcript's highest token: itself, or the one beside it."""
+    if channel.rollup == "max" and channel.detail.get("aggregation", "max") == "max":
+        return channel
+    beside = Channel.objects.filter(project_id=channel.project_id, key=channel.key + HIGHEST).first()
+    return beside or channel

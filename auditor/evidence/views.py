@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from auditor.accounts.access import access_project
 from auditor.evidence.filters import CHANNEL
+from auditor.evidence.heat import scale_of, spread
 from auditor.evidence.queries import SCOPES, visible_to
 from auditor.evidence.summaries import MOST, access_channel, extremes, summaries, summary
 
@@ -43,3 +44,16 @@ def channel(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "sorted_list": urlencode({"sort": f"-{CHANNEL}{row.key}"}),
     }
     return render(request, "auditor/evidence/channel.html", context)
+
+
+@require_GET
+def spread_of(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """What is usual on a channel: percentiles over the transcripts that the person may see it on."""
+    membership = access_project(request, project)
+    sight = visible_to(membership.user)
+    row = access_channel(membership, pk)
+    scale, found = scale_of(sight, row), spread(sight, row)
+    marks = [
+        (share, value, None if value is None else scale.level(value)) for share, value in found.percentiles
+    ]
+    return render(request, "auditor/evidence/spread.html", {"spread": found, "marks": marks})

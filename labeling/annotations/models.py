@@ -154,6 +154,7 @@ class Reveal(models.Model):
     at = models.DateTimeField(auto_now_add=True)
     readings = models.JSONField(default=list)  # ids of the readings that were there to see
     tracks = models.JSONField(default=list)
+    blocks = models.JSONField(default=list)  # of tokens, with all their channels
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "reviewer"], name="one_reveal_per_reviewer")]

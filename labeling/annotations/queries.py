@@ -11,8 +11,7 @@ from auditor.accounts.models import Membership, User
 from auditor.corpus.document import Document, Mark, render
 from auditor.corpus.models import Transcript
 from auditor.corpus.queries import messages_between
-from auditor.evidence.heat import Heat, heat
-from auditor.evidence.models import HUMAN, Reading, Track
+from auditor.evidence.models import HUMAN, Block, Reading, Track
 from auditor.evidence.opinions import Opinion, opinions
 from auditor.evidence.queries import visible_to
 from labeling.annotations.content import Content, MarkedSpan, Place, Relied, Unit, read
@@ -200,6 +199,11 @@ def visible_tracks(reviewer: User, transcript_id: int) -> QuerySet[Track]:
     return visible_to(reviewer).tracks([transcript_id]).exclude(channel__kind=HUMAN)
 
 
+def visible_blocks(reviewer: User, transcript_id: int) -> QuerySet[Block]:
+    """Token blocks on the transcript that this person may see now."""
+    return visible_to(reviewer).blocks([transcript_id])
+
+
 def opinions_of(standing: Standing, reviewer: User) -> list[Opinion]:
     """What the channels say, as far as it was revealed with this item; nothing before."""
     if standing.reveal is None:
@@ -220,19 +224,6 @@ def relied_kinds(standing: Standing, content: Content) -> set[str]:
     ids = {one.reading for one in content.relied_on} & set(standing.reveal.readings)
     readings = visible_readings(standing.lease.reviewer, standing.item.transcript_id).filter(pk__in=ids)
     return set(readings.order_by().values_list("channel__kind", flat=True))
-
-
-def revealed_tracks(standing: Standing, reviewer: User) -> list[Track]:
-    """The token tracks that were revealed with this item; none before."""
-    if standing.reveal is None or not standing.reveal.tracks:
-        return []
-    return list(visible_tracks(reviewer, standing.item.transcript_id).filter(pk__in=standing.reveal.tracks))
-
-
-def heat_of(standing: Standing, reviewer: User, key: str) -> Heat | None:
-    """One channel's revealed tracks as heat; None before the reveal, and for a channel without tracks."""
-    tracks = revealed_tracks(standing, reviewer)
-    return heat(visible_to(reviewer), tracks, key=key) if tracks and key else None
 
 
 @dataclass(frozen=True)

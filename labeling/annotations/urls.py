@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeling.annotations import touched_views, views
+from labeling.annotations import heat_views, touched_views, views
 
 app_name = "annotations"
 urlpatterns = [
@@ -14,7 +14,8 @@ urlpatterns = [
     path("item/<int:pk>/skip/", views.skip, name="skip"),
     path("item/<int:pk>/alive/", views.alive, name="alive"),
     path("item/<int:pk>/ahead/", views.ahead, name="ahead"),
-    path("item/<int:pk>/transcript/", views.transcript, name="transcript"),
+    path("item/<int:pk>/heat/", heat_views.heat, name="heat"),
+    path("item/<int:pk>/features/", heat_views.features, name="features"),
     path("touched/<int:pk>/", touched_views.by_version, name="touched"),
     path("touched/<int:pk>/again/", touched_views.label_again, name="label_again"),
     path("touched/draft/<int:pk>/", touched_views.by_draft, name="touched_by_draft"),

@@ -11,13 +11,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from auditor.accounts.access import access_project, person
 from auditor.accounts.models import Membership, Role
+from auditor.browse.asked import Asked
 from auditor.browse.media import media_urls
-from auditor.evidence.models import Channel
 from auditor.evidence.opinions import quote_marks
 from auditor.web.pages import wants_fragment
 from labeling.annotations import actions, queries
 from labeling.annotations.content import BadContent, Content, parse, read
 from labeling.annotations.differences import differences
+from labeling.annotations.heat import heat_of, points_of
 from labeling.annotations.models import BLIND
 from labeling.annotations.queries import Standing
 from labeling.annotations.rail import Rail, build
@@ -75,6 +76,8 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     if standing.lease.reason == "skipped" and standing.lease.state == "released" and standing.blind is None:
         return redirect("annotations:desk", project=project, pk=standing.round.pk)
     said = queries.opinions_of(standing, membership.user)
+    asked = Asked.from_query(request.GET.dict())
+    heat = heat_of(standing, membership.user, (asked.heat_key, asked.heat2_key), asked.threshold)
     context = {
         "standing": standing,
         "round": standing.round,
@@ -84,7 +87,8 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "document": queries.document_of(standing, quote_marks(said), media_urls(project)),
         "markdown": _markdown(request),
         "opinions": said,
-        "layers": _layers(standing, request),
+        "heat": heat,
+        "points": points_of(standing, membership.user, heat),
         "about": queries.about(standing),
         "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
         "undo": queries.last_done(standing, membership.user),
@@ -186,21 +190,6 @@ def alive(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@require_GET
-def transcript(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    """The text again, heated by one revealed channel: ?heat=its key, or empty for none."""
-    membership = access_project(request, project, role=Role.REVIEWER)
-    standing = queries.access_standing(membership, pk)
-    shown = queries.heat_of(standing, membership.user, request.GET.get("heat", ""))
-    marks = quote_marks(queries.opinions_of(standing, membership.user)) + (
-        shown.marks if shown is not None else []
-    )
-    heat = shown.hue if shown is not None else "probe"
-    document = queries.document_of(standing, marks, media_urls(project))
-    context = {"standing": standing, "document": document, "heat": heat, "markdown": _markdown(request)}
-    return render(request, f"{DESK}#text", context)
-
-
 @require_POST
 def ahead(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """Hold the item after this one and say where it is, so that the desk can fetch it while this one is worked on."""
@@ -223,12 +212,6 @@ def _markdown(request: HttpRequest) -> str:
     return "raw" if request.COOKIES.get("markdown") == "raw" else "rendered"
 
 
-def _layers(standing: Standing, request: HttpRequest) -> list[Channel]:
-    """The channels that `h` goes through."""
-    tracks = queries.revealed_tracks(standing, person(request))
-    return list({track.channel_id: track.channel for track in tracks}.values())
-
-
 def _state(standing: Standing, project: str) -> dict[str, Any]:
     """What the page's scripts start from."""
 
@@ -244,7 +227,7 @@ def _state(standing: Standing, project: str) -> dict[str, Any]:
         "active": standing.active_seconds,
         "editable": standing.may_commit,
         "content": standing.content.plain(),
-        "urls": {name: address(name) for name in ("draft", "commit", "alive", "transcript")}
+        "urls": {name: address(name) for name in ("draft", "commit", "alive")}
         | ({"ahead": address("ahead")} if standing.leads_on else {}),
     }
 

@@ -6,7 +6,7 @@ from auditor.evidence.opinions import MOST_READINGS
 from auditor.evidence.queries import MACHINE
 from auditor.ledger.actions import record
 from labeling.annotations.models import Reveal
-from labeling.annotations.queries import Standing, visible_readings, visible_tracks
+from labeling.annotations.queries import Standing, visible_blocks, visible_readings, visible_tracks
 from labeling.queues.models import OPEN, Item, Lease, Round
 
 
@@ -45,14 +45,16 @@ def shown(item: Item, reviewer: User) -> list[int]:
 
 def _shown_to(item: Item, reviewer: User) -> Reveal:
     tracks = visible_tracks(reviewer, item.transcript_id).select_related(None).order_by()
+    blocks = visible_blocks(reviewer, item.transcript_id).select_related(None).order_by()
     made = Reveal.objects.create(
         item=item,
         reviewer=reviewer,
         readings=shown(item, reviewer),
         tracks=sorted(tracks.values_list("pk", flat=True)[:MOST_READINGS]),
+        blocks=sorted(blocks.values_list("pk", flat=True)[:MOST_READINGS]),
     )
     record(
         verb="evidence.revealed", subject=made, actor=reviewer, project_id=item.round.project_id,
-        item=item.pk, readings=len(made.readings), tracks=len(made.tracks),
+        item=item.pk, readings=len(made.readings), tracks=len(made.tracks), blocks=len(made.blocks),
     )  # fmt: skip
     return made

@@ -11,6 +11,7 @@ from django.utils import timezone
 from auditor.evidence.models import Reading
 from auditor.ledger.actions import record
 from labeling.annotations.content import Content
+from labeling.annotations.heat import values_at
 from labeling.annotations.models import FINAL, LabelRevision, seconds
 from labeling.annotations.queries import Standing
 from labeling.annotations.rail import most_severe
@@ -72,7 +73,7 @@ def write(
         item=standing.item, lease=lease, reviewer=lease.reviewer,
         codebook_version_id=standing.round.codebook_version_id, stage=stage,
         number=before.number + 1 if before is not None else 1, **said, confidence=content.confidence,
-        rationale=content.rationale.strip(), flag=content.flag.strip(), relied_on=_pointed(content, relied_on),
+        rationale=content.rationale.strip(), flag=content.flag.strip(), relied_on=_pointed(standing, content, relied_on),
         evidence_seen=seen, active_seconds=seconds(active_seconds), late=late, committed_at=timezone.now(),
     )  # fmt: skip
     units = [
@@ -122,7 +123,13 @@ def _placed(judged: Judged) -> dict[str, Any]:
     return asdict(place) if place is not None else {}
 
 
-def _pointed(content: Content, readings: Iterable[Reading]) -> list[dict[str, Any]]:
-    """The evidence relied on, each piece with its channel and the words the reviewer pointed at."""
-    keys = {one.pk: one.channel.key for one in readings}
-    return [{**one.plain(), "channel": keys[one.reading]} for one in content.relied_on if one.reading in keys]
+def _pointed(standing: Standing, content: Content, readings: Iterable[Reading]) -> list[dict[str, Any]]:
+    """The evidence relied on, each piece with its channel, the words the reviewer pointed at and the value there."""
+    some = list(readings)
+    keys = {one.pk: one.channel.key for one in some}
+    values = values_at(standing, content, some)
+    return [
+        {**one.plain(), "channel": keys[one.reading]} | ({"value": values[one]} if one in values else {})
+        for one in content.relied_on
+        if one.reading in keys
+    ]

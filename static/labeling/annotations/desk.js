@@ -2,7 +2,7 @@
 
    <div data-desk> … <div id="rail"> [data-answer][data-value|data-step] [data-open] [data-next] [data-confidence]
                      [data-field] [data-facet] [data-jump] [data-unmark] [data-unit] [data-place-here] </div>
-                     [data-evidence] [data-rely][data-place]   [data-commit]   [data-mark]   [data-layer]   [data-saved] </div>
+                     [data-evidence] [data-rely][data-place]   [data-commit]   [data-mark]   [data-saved] </div>
    <script id="desk-state" type="application/json">   stage, base, saves, content, urls: see views._state
 
    The form lives here (`form`, see form.js) and is saved by autosave.js. While the rail is on its way, keys wait and
@@ -225,8 +225,8 @@ export function attach(document, window) {
     nextCard: () => pieces.next(),
     relyNow: () => (pieces.now ?? pieces.next())?.click(),
     cycleHeat: () => {
-      const layers = [...desk.querySelectorAll("[data-layer]")];
-      after(layers, layers.find((layer) => layer.checked)).click();
+      const layers = [...desk.querySelectorAll('[data-layer="heat"]')];
+      after(layers, layers.find((layer) => layer.hasAttribute("aria-current"))).click();
     },
     commit: () => commit(),
     reload: () => {
@@ -259,9 +259,8 @@ export function attach(document, window) {
   }, { signal });
 
   document.addEventListener("change", (event) => {
-    const { field, facet, facetText, layer } = event.target.dataset ?? {};
-    if (layer !== undefined) heat(event.target.value);
-    else if (facet) {
+    const { field, facet, facetText } = event.target.dataset ?? {};
+    if (facet) {
       const chosen = event.target.multiple ? [...event.target.selectedOptions].map((option) => option.value) : event.target.value;
       const isStep = event.target.selectedOptions?.[0]?.dataset.step !== undefined;
       unit().answers = answered(unit().answers, facet, isStep ? Number(chosen) : chosen);
@@ -291,17 +290,6 @@ export function attach(document, window) {
     at = Math.min(Math.max(index, 0), form.units.length - 1);
     draw();
     return follow();
-  };
-
-  const heat = async (key) => {
-    const answer = await window.fetch(`${state.urls.transcript}?heat=${encodeURIComponent(key)}`, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer?.ok) return say("The heat could not be fetched.", { bad: true });
-    const fresh = new window.DOMParser().parseFromString(await answer.text(), "text/html").getElementById("text");
-    const pane = desk.querySelector(".pane-main");
-    const top = pane.scrollTop;
-    document.getElementById("text").replaceWith(document.adoptNode(fresh));
-    pane.scrollTop = top;
-    draw();
   };
 
   // ---- commit
@@ -364,6 +352,7 @@ export function attach(document, window) {
     const left = autosave.last();
     if (left) post(state.urls.draft, left, { keepalive: true }).catch(() => null);
   }, { signal });
+  document.addEventListener("heat-cursor", () => pieces.show(), { signal }); // the token to point at is another
   window.addEventListener("popstate", () => window.location.reload(), { signal });
 
   const left = state.editable ? autosave.restorable() : null;

@@ -36,7 +36,7 @@ export class Pieces {
 
   /** The next piece, round and round; null where there are none. */
   next() {
-    const all = this.buttons;
+    const all = this.buttons.filter((button) => button.dataset.heatPoint === undefined); // a token is chosen by its own keys
     if (!all.length) return null;
     const at = all.indexOf(this.now);
     const piece = all[at < 0 || step(at, 1, all.length) === at ? 0 : at + 1];
