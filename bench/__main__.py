@@ -25,7 +25,16 @@ GROUPS = (
     "load",
     "agreement",
 )  # some by ONLY=import,browse, or all of them
-APART = ("scale", "reading", "desk", "calls", "judging", "sae", "tracks")  # by ONLY alone: they take long
+APART = (
+    "scale",
+    "reading",
+    "desk",
+    "calls",
+    "judging",
+    "sae",
+    "heat",
+    "tracks",
+)  # by ONLY alone: they take long
 LARGE = {
     "scale": (1_000_000,),
     "reading": (100_000,),
@@ -33,7 +42,8 @@ LARGE = {
     "calls": (20_000,),
     "judging": (20_000,),
     "sae": (16_384, 65_536),
-}  # transcripts; messages of one transcript; calls; transcripts; features of a dictionary
+    "heat": (32_000,),
+}  # transcripts; messages of one transcript; calls; transcripts; features of a dictionary; tokens of one transcript
 INTERP = Path(__file__).resolve().parents[1] / ".venv-interp/bin/python"  # where torch is
 FILLED = 100_000  # transcripts from which on a corpus to label, and above which one to browse, is filled without a file
 
@@ -91,6 +101,11 @@ def _measure(wanted: set[str], size: int, folder: Path) -> Iterator["Result"]:
             from bench import reading  # needs a browser
 
             yield from reading.run(project, owner, size)
+            return
+        if "heat" in wanted:
+            from bench import heat  # needs a browser
+
+            yield from heat.run(project, owner, size)
             return
         if "desk" in wanted:
             from bench import highlights  # needs a browser

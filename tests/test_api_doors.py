@@ -32,11 +32,12 @@ ROW = {
     "judges": "judge", "judge-versions": "version", "judge-runs": "judging", "judge-preflights": "preflight",
     "injection-checks": "check", "verdicts": "verdict",
     "subject-models": "subject", "dictionaries": "dictionary", "captures": "capture",
+    "channels": "channel",
 }  # fmt: skip
 LIFTS = ("/rounds/{pk}/close",)  # whoever manages may end the blindness for all, and the trail says so
 QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=-ch.judge.quill", "?where=judge.quill+>+0",
-    "?where=has+meta.note+or+not+labeled", "?label=D", "?col=judge.quill&col=meta.note", "?after=0", "?limit=1",
+    "?where=has+meta.note+or+not+labeled", "?label=D", "?col=judge.quill&col=meta.note", "?after=0", "?limit=1", "?by=oversight&a=on&b=off",
 )  # fmt: skip
 
 

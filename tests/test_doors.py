@@ -425,7 +425,7 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
     olga = signed_in(User.objects.get(name="Olga"))
     transcript = reverse("browse:transcript", args=[project.slug, scene["transcript"]])
     assert MACHINE in olga.get(transcript).content.decode()
-    for room in ("features/?at=1.text.0-4", "tokens/", "heat/"):
+    for room in ("features/?at=1.text.0-4", "tokens/"):
         assert MACHINE in olga.get(transcript + room).content.decode(), room
     for name, row in (
         ("verdict", "verdict"),

@@ -13,6 +13,7 @@ from auditor.evidence.models import Channel, Quote, Reading
 from auditor.evidence.queries import channels_of, visible_to
 from auditor.evidence.summaries import access_channel
 from auditor.web.listed import After, Limit, Listed, listed
+from auditor.web.problems import Problem
 
 router = Router(tags=["Evidence"])
 
@@ -145,9 +146,9 @@ class ContrastOut(Schema):
 def contrasted(
     request: HttpRequest,
     pk: int,
-    by: Annotated[str, Query(description="A condition's name", max_length=200)],
-    a: Annotated[str, Query(description="Its value on one side", max_length=200)],
-    b: Annotated[str, Query(description="Its value on the other", max_length=200)],
+    by: Annotated[str, Query(description="A condition's name", max_length=200)] = "",
+    a: Annotated[str, Query(description="Its value on one side", max_length=200)] = "",
+    b: Annotated[str, Query(description="Its value on the other", max_length=200)] = "",
     pair: Annotated[
         str, Query(description="`prompt`, or meta.NAME to pair by metadata", max_length=200)
     ] = PROMPT,
@@ -156,6 +157,8 @@ def contrasted(
     """Transcripts hidden from the token's person are left out and counted."""
     membership = access_caller(request)
     row = access_channel(membership, pk)
+    if not (by and a and b) or a == b:
+        raise Problem(422, "Name a condition (`by`) and two different values of it (`a`, `b`).", field="by")
     by_pair = pair if pair.startswith(META) else PROMPT
     named = [one.replace("\0", "") for one in (by, a, b)]
     found = contrast(visible_to(membership.user), row, by=named[0], a=named[1], b=named[2], by_pair=by_pair)
