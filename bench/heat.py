@@ -58,8 +58,11 @@ PEAK = """async () => {
   const said = () => document.querySelector("[data-heat-said]").textContent;
   const before = said();
   const began = performance.now();
-  document.querySelector('[data-heat-go="peak"][data-by="1"]').click();
-  while (said() === before) await new Promise((next) => setTimeout(next, 2));
+  document.querySelector('[data-heat-go="peak"][data-by="-1"]').click();
+  while (said() === before) {
+    if (performance.now() - began > 5000) throw new Error("no other peak was reached");
+    await new Promise((next) => setTimeout(next, 2));
+  }
   await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
   return performance.now() - began;
 }"""

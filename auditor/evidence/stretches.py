@@ -88,19 +88,30 @@ def _joined(
 ) -> tuple[npt.NDArray[Any], ...]:
     """The six columns in order of place, without tokens that have no words, one for each place."""
     kept = np.flatnonzero((ends > starts) & (position >= 0))
-    order = kept[np.lexsort((ends[kept], starts[kept], part[kept], position[kept]))]
-    columns = [column[order] for column in (position, part, starts, ends)]
-    if not len(order):
-        return (*columns, values[order].astype(np.float32), counted[order].astype(np.uint8))
-    new = np.ones(len(order), bool)
-    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-    at = np.flatnonzero(new)
-    position, part, starts, ends = (column[at] for column in columns)
-    return (
-        position, part, starts.astype(np.uint32), ends.astype(np.uint32),
-        np.maximum.reduceat(values[order].astype(np.float32), at),
-        np.maximum.reduceat(counted[order].astype(np.uint8), at),
-    )  # fmt: skip
+    columns = [column[kept].astype(np.int64) for column in (position, part, starts, ends)]
+    values, counted = values[kept].astype(np.float32), counted[kept].astype(np.uint8)
+    if len(kept) > 1:
+        steps = [np.diff(column) for column in columns]
+        if not _in_order(steps):
+            order = np.lexsort(columns[::-1])
+            columns = [column[order] for column in columns]
+            values, counted = values[order], counted[order]
+            steps = [np.diff(column) for column in columns]
+        same = np.logical_and.reduce([step == 0 for step in steps])
+        if same.any():
+            at = np.flatnonzero(np.concatenate([[True], ~same]))
+            columns = [column[at] for column in columns]
+            values, counted = np.maximum.reduceat(values, at), np.maximum.reduceat(counted, at)
+    position, part, starts, ends = columns
+    return position, part, starts.astype(np.uint32), ends.astype(np.uint32), values, counted
+
+
+def _in_order(steps: Sequence[npt.NDArray[Any]]) -> bool:
+    """Whether no place comes before the one that precedes it, by the first column that differs."""
+    falls = np.zeros(len(steps[0]), bool)
+    for step in reversed(steps):
+        falls = (step < 0) | ((step == 0) & falls)
+    return not falls.any()
 
 
 def highest(
@@ -114,13 +125,23 @@ def highest(
     if n == 0:
         return []
     seen = np.where(counted > 0, values, np.float32(-np.inf))
-    padded = np.concatenate([np.full(around, -np.inf), seen, np.full(around, -np.inf)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, around)
-    before, after = windows[:n].max(axis=1), windows[around + 1 : around + 1 + n].max(axis=1)
+    edge = np.full(around, -np.inf, np.float32)
+    windows = _sliding_max(np.concatenate([edge, seen, edge]), around)
+    before, after = windows[:n], windows[around + 1 : around + 1 + n]
     found: Indices = np.flatnonzero((seen > 0) & (seen > before) & (seen >= after))
     if len(found) > most:
         found = np.sort(found[np.argsort(-seen[found], kind="stable")[:most]])
     return [int(index) for index in found]
+
+
+def _sliding_max(values: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float32]:
+    """The highest of each `width` neighbours; windows are doubled, so that the cost hardly grows with them."""
+    highs, spans = values, 1
+    while 2 * spans <= width:
+        highs, spans = np.maximum(highs[:-spans], highs[spans:]), 2 * spans
+    if spans < width:
+        highs = np.maximum(highs[: len(values) - width + 1], highs[width - spans :])
+    return highs
 
 
 def packed(stretches: Iterable[Stretch]) -> dict[str, Any]:
@@ -146,14 +167,17 @@ def packed(stretches: Iterable[Stretch]) -> dict[str, Any]:
 
 
 def leb128(numbers: npt.NDArray[np.uint64]) -> bytes:
-    """Unsigned numbers below 2**35, each as one to five bytes of seven bits, the least first."""
-    shifts = np.arange(5, dtype=np.uint64) * np.uint64(7)
-    pieces = (numbers[:, None] >> shifts) & np.uint64(0x7F)
-    lengths = np.maximum(1, (numbers[:, None] >> shifts > 0).sum(axis=1))
-    place = np.arange(5)
-    pieces |= np.where(place < lengths[:, None] - 1, np.uint64(0x80), np.uint64(0))
-    flat: npt.NDArray[np.uint8] = pieces[place < lengths[:, None]].astype(np.uint8)
-    return flat.tobytes()
+    """Unsigned numbers, each as bytes of seven bits, the least first."""
+    width = max(1, -(-int(numbers.max()).bit_length() // 7)) if len(numbers) else 1
+    if width == 1:
+        return numbers.astype(np.uint8).tobytes()
+    left = numbers[:, None] >> (np.arange(width, dtype=np.uint64) * np.uint64(7))
+    pieces = (left & np.uint64(0x7F)).astype(np.uint8)
+    more = left > np.uint64(0x7F)  # another byte follows
+    pieces[more] |= 0x80
+    written = np.ones_like(more)
+    written[:, 1:] = more[:, :-1]
+    return pieces[written].tobytes()
 
 
 def _text(data: bytes) -> str:
