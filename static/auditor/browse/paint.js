@@ -54,6 +54,8 @@ export class Paint {
   }
 
   again() {
+    for (const named of new Set([...this.painted.values()].flat().map(([name]) => name))) CSS.highlights.get(named)?.clear();
+    this.painted.clear();
     for (const part of this.near) this.draw(part);
   }
 
