@@ -24,6 +24,7 @@ from auditor.interp.models import (
     Feature,
     Instrument,
     Probe,
+    ProbeTraining,
     SubjectModel,
 )
 
@@ -242,3 +243,21 @@ def access_job(membership: Membership, run_id: int) -> tuple[str, str | int]:
     if (channel := scored.values_list("channel", flat=True).first()) is not None:
         return "controls", channel
     raise Http404("no such job")
+
+
+def trainings_of(project_id: int) -> QuerySet[ProbeTraining]:
+    """The project's trainings, newest first."""
+    rows = ProbeTraining.objects.filter(project_id=project_id)
+    return rows.select_related("run", "subject", "probe", "created_by").order_by("-pk")
+
+
+def access_training(membership: Membership, pk: int) -> ProbeTraining:
+    """A training of the member's project.
+
+    Raises:
+        Http404: not in this project.
+    """
+    found = trainings_of(membership.project_id).filter(pk=pk).first()
+    if found is None:
+        raise Http404("no such training")
+    return found

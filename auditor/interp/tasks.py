@@ -9,9 +9,9 @@ from django.db import transaction
 
 from auditor.accounts.models import Project, User
 from auditor.evidence.models import Channel
-from auditor.interp import capturing, checking, scoring
-from auditor.interp.actions import captures, controls, subjects
-from auditor.interp.models import Capture, SubjectModel
+from auditor.interp import capturing, checking, learning, scoring
+from auditor.interp.actions import captures, controls, subjects, trainings
+from auditor.interp.models import Capture, ProbeTraining, SubjectModel
 from auditor.runs.actions import Ticket, carry, reopen_run
 from auditor.runs.models import Run
 from auditor.runs.tasks import ring_run
@@ -72,6 +72,14 @@ def queue_scoring(
     return run
 
 
+def queue_training(*, project: Project, subject: SubjectModel, actor: User, **said: Any) -> ProbeTraining:
+    """Ask for a probe and wake the worker for it once it is committed."""
+    with transaction.atomic():
+        made = trainings.open_training(project=project, subject=subject, actor=actor, **said)
+        ring_run(made.run)
+    return made
+
+
 def _stopping() -> bool:
     """Whether this worker has been asked to end; what is carried is then put down at the next transcript."""
     asked = [getattr(worker, name) for name in ("should_stop", "should_terminate")]
@@ -104,8 +112,17 @@ def score_controls(run_id: int) -> None:
             scoring.score(ticket)
 
 
+@shared_task(name=trainings.TRAIN_TASK)
+def train_probe(run_id: int) -> None:
+    """Safe to run again: activations that were stored are not read again, and a probe that is made is left alone."""
+    with carry(run_id) as ticket:
+        if ticket is not None:
+            learning.train(ticket)
+
+
 CARRIED: dict[str, Callable[[Ticket], None]] = {
     subjects.CHECK_TASK: checking.check,
     captures.CAPTURE_TASK: capturing.capture,
     controls.CONTROLS_TASK: scoring.score,
+    trainings.TRAIN_TASK: learning.train,
 }  # what carries a run of each kind, for those who have no worker

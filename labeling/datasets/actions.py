@@ -1,7 +1,7 @@
 """Making releases: opened as a run, built in the background, then frozen."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.queries import messages_of
+from auditor.interp.models import ProbeTraining, SubjectModel
+from auditor.interp.tasks import queue_training
 from auditor.judging.actions import write_version
 from auditor.judging.examples import excerpt
 from auditor.judging.models import JudgeVersion
@@ -24,6 +26,7 @@ from labeling.datasets.card import card
 from labeling.datasets.licences import LICENCES
 from labeling.datasets.manifest import Tally, manifest_of
 from labeling.datasets.models import Release, ReleaseFile, ReleaseItem
+from labeling.datasets.probing import CannotProbe, Contrast, Released, examples
 from labeling.datasets.queries import Plan, hidden_from, plan
 from labeling.datasets.rows import Records
 from labeling.datasets.teaching import Candidate, CannotTeach, checked_answers, chosen, split_of
@@ -203,6 +206,52 @@ def teach_judge(
         judge=version.judge, endpoint=version.endpoint, model=version.model, rubric=version.rubric,
         template=version.template, parameters=version.parameters, renderer=version.renderer, votes=version.votes,
         examples=examples, examples_from=source, note=f"{len(examples)} examples from {release.name}", actor=actor,
+    )  # fmt: skip
+
+
+def train_probe(
+    *,
+    release: Release,
+    subject: SubjectModel,
+    name: str,
+    positive: Collection[str],
+    negative: Collection[str],
+    actor: User,
+    held_out: str = "",
+    **settings: Any,
+) -> ProbeTraining:
+    """Train a probe on the labels of a frozen release, in the background.
+
+    Args:
+        positive, negative: labels that count as the behaviour, and as its absence; others teach nothing.
+        held_out: "name=value" of a condition, or "model=value": what has no part in training.
+        settings: see `interp.actions.trainings.open_training`.
+
+    Raises:
+        CannotProbe: the release is not built or hidden from the actor, or its labels are not enough.
+        CannotDo: the model cannot be read, or a setting cannot be.
+    """
+    if release.built_at is None or hidden_from(release, actor):
+        raise CannotProbe("A dataset trains once it is built, and nothing in it is hidden from you any more.")
+    rows = list(release.items.select_related("item__transcript", "ruling").order_by("order"))
+    contrast = Contrast.of(positive, negative, known={row.ruling.label for row in rows}, held_out=held_out)
+    found = examples(
+        (
+            Released(
+                one.pk, f"{one.record_digest}:{one.ordinal}", row.ruling.label, one.model_name, one.conditions
+            )
+            for row in rows
+            for one in [row.item.transcript]
+        ),
+        contrast,
+    )
+    source = {
+        "release": release.pk, "name": release.name, "contrast": contrast.to_json(),
+        "files": {file.name: file.digest for file in release.files.all()},
+    }  # fmt: skip
+    return queue_training(
+        project=release.project, subject=subject, name=name, examples=found, examples_from=source, actor=actor,
+        **settings,
     )  # fmt: skip
 
 

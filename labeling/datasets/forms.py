@@ -4,8 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import QueryDict
 
+from auditor.interp.actions.trainings import KINDS, TOKENS
+from auditor.interp.models import SubjectModel
 from auditor.judging.models import JudgeVersion
 from auditor.judging.rubric import SCALE, Dimension, parse_rubric
 from labeling.datasets.licences import LICENCES
@@ -101,6 +104,68 @@ class TeachForm(forms.Form):
             "with_reasons": given["with_reasons"],
             "answers": {code: values for code, values in answers.items() if any(v not in ("", None) for v in values.values())},
         }  # fmt: skip
+
+
+class ProbeForm(forms.Form):
+    """Which labels are told apart, by which model, and how."""
+
+    name = forms.CharField(
+        max_length=150, help_text="Its channel is called so: “Plan or slip” speaks on probe.plan-or-slip.v1."
+    )
+    subject = forms.ModelChoiceField(
+        queryset=SubjectModel.objects.none(), empty_label=None, label="Subject model",
+        help_text="Whose activations are read.",
+    )  # fmt: skip
+    positive = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple, label="Counts as the behaviour",
+        help_text="A high value of the probe will mean these.",
+    )  # fmt: skip
+    negative = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple, label="Counts as its absence",
+        help_text="A low value will mean these. Labels on neither side teach nothing.",
+    )  # fmt: skip
+    held_out = forms.ChoiceField(
+        required=False, label="Held out",
+        help_text="A model or a condition that has no part in training: the probe is tested on it besides.",
+    )  # fmt: skip
+    kinds = forms.MultipleChoiceField(
+        choices=list(KINDS.items()), initial=list(KINDS), widget=forms.CheckboxSelectMultiple, label="Tried",
+        help_text="Kind and layer are chosen by cross-validation, by groups of near-duplicates and of one prompt.",
+    )  # fmt: skip
+    tokens = forms.ChoiceField(choices=list(TOKENS.items()), label="Read from")
+    layers = forms.CharField(
+        required=False,
+        max_length=300,
+        help_text="Blocks from 0, as 4, 8, 12. Empty: twelve of all, evenly spaced.",
+    )
+    seed = forms.IntegerField(
+        initial=0, min_value=0, max_value=2**31 - 1, help_text="Of the split, the folds and the intervals."
+    )
+
+    def __init__(
+        self, data: QueryDict | None, *, subjects: QuerySet[SubjectModel], labels: Sequence[tuple[str, str, int]],
+        apart: Sequence[tuple[str, str]],
+    ) -> None:  # fmt: skip
+        super().__init__(data)
+        field = self.fields["subject"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = subjects
+        choices = [(code, f"{words} ({n:,})") for code, words, n in labels]
+        for side in ("positive", "negative"):
+            chosen = self.fields[side]
+            assert isinstance(chosen, forms.MultipleChoiceField)
+            chosen.choices = choices
+        held = self.fields["held_out"]
+        assert isinstance(held, forms.ChoiceField)
+        held.choices = [("", "nothing"), *apart]
+
+    def clean_layers(self) -> list[int]:
+        """The blocks named."""
+        text = self.cleaned_data["layers"].replace(",", " ")
+        try:
+            return [int(one) for one in text.split()]
+        except ValueError as problem:
+            raise forms.ValidationError("Layers are whole numbers, as 4, 8, 12.") from problem
 
 
 def _answer(dimension: Dimension) -> forms.Field:

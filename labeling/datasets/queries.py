@@ -17,6 +17,7 @@ from labeling.adjudication.models import Case
 from labeling.adjudication.queries import rulings_of, standing_labels
 from labeling.annotations.models import LabelRevision
 from labeling.datasets.models import Release, ReleaseFile
+from labeling.datasets.probing import MODEL
 from labeling.queues.models import WORK, Item, Round
 
 PLANNED = 1000  # items looked at in one go
@@ -157,3 +158,18 @@ def judges_to_teach(project_id: int) -> list[JudgeVersion]:
 def labels_in(release: Release) -> list[tuple[str, str, int]]:
     """(code, words, how many) of each label that the release has."""
     return [(one["label"], one["words"], one["n"]) for one in release.manifest.get("labels", []) if one["n"]]
+
+
+def apart_in(release: Release, *, most: int = 40) -> list[tuple[str, str]]:
+    """(name=value, words) of each model and condition that some items of the release have and others have not."""
+    counts: Counter[tuple[str, str]] = Counter()
+    n = 0
+    rows = release.items.order_by("order").values_list(
+        "item__transcript__model_name", "item__transcript__conditions"
+    )
+    for model, conditions in rows.iterator(chunk_size=PLANNED):
+        n += 1
+        counts.update({(MODEL, model)} if model else set())
+        counts.update((str(name), str(value)) for name, value in conditions.items() if value)
+    some = [(name, value, k) for (name, value), k in counts.most_common() if k < n]
+    return [(f"{name}={value}", f"{name}: {value} ({k:,})") for name, value, k in some[:most]]

@@ -8,6 +8,7 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("<int:pk>/", views.release, name="release"),
     path("<int:pk>/again/", views.build_again, name="build_again"),
+    path("<int:pk>/probe/", views.probe, name="probe"),
     path("<int:pk>/teach/", views.teach, name="teach"),
     path("<int:pk>/files/<str:name>", views.download, name="download"),
 ]

@@ -11,14 +11,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from auditor.accounts.access import access_project
 from auditor.accounts.models import Role
+from auditor.interp.actions.naming import CannotDo
+from auditor.interp.queries import ready_subjects
 from auditor.judging.actions import SameVersion
 from auditor.judging.definition import DefinitionProblem
 from auditor.web.keyset import BadCursor, page_of
 from auditor.web.pages import render_page
 from labeling.datasets import actions, queries
 from labeling.datasets.card import citation
-from labeling.datasets.forms import ReleaseForm, TeachForm
+from labeling.datasets.forms import ProbeForm, ReleaseForm, TeachForm
 from labeling.datasets.models import Release
+from labeling.datasets.probing import CannotProbe
 from labeling.datasets.tasks import queue_build
 from labeling.datasets.teaching import CannotTeach
 
@@ -121,6 +124,31 @@ def teach(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     context = {"release": found, "form": form, "versions": versions}
     status = 422 if request.method == "POST" else 200
     return render(request, "labeling/datasets/teach.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def probe(request: HttpRequest, project: str, pk: int) -> HttpResponse:
+    """Labels of a release train a probe: which are told apart, and by which model."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    found = queries.access_release(membership, pk)
+    subjects = ready_subjects(membership.project_id)
+    hidden = queries.hidden_from(found, membership.user)
+    form = ProbeForm(
+        request.POST if request.method == "POST" else None, subjects=subjects, labels=queries.labels_in(found),
+        apart=queries.apart_in(found) if found.built_at and not hidden else [],
+    )  # fmt: skip
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = actions.train_probe(release=found, actor=membership.user, **form.cleaned_data)
+        except CannotProbe as problem:
+            form.add_error(None, str(problem))
+        except CannotDo as problem:
+            form.add_error(problem.field if problem.field in form.fields else None, str(problem))
+        else:
+            return redirect("interp:training", project=project, pk=made.pk)
+    context = {"release": found, "form": form, "hidden": hidden, "has_subjects": subjects.exists()}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "labeling/datasets/probe.html", context, status=status)
 
 
 @require_GET
