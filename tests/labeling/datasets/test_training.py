@@ -25,7 +25,7 @@ from tests.labeling.datasets.conftest import released
 from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db
-EACH, LAYERS, WIDTH = 44, 4, 6
+EACH, LAYERS, WIDTH = 27, 4, 6
 WORDS = [f"word{n}" for n in range(400)]
 
 
@@ -39,7 +39,7 @@ def subject(project: Project, mia: User) -> SubjectModel:
 
 @pytest.fixture
 def release(project: Project, ana: User, bo: User, mia: User) -> Release:
-    """88 agreed items: half of them deceive; a third come from another model."""
+    """54 agreed items: half of them deceive; 14 come from another model."""
     draw = np.random.default_rng(1)
     transcripts = [
         make.transcript(
@@ -48,14 +48,14 @@ def release(project: Project, ana: User, bo: User, mia: User) -> Release:
                 ParsedMessage(role="user", text=" ".join(draw.choice(WORDS, 12))),
                 ParsedMessage(role="assistant", text=" ".join(draw.choice(WORDS, 30))),
             ],
-            model="m-70b" if n % 3 == 0 else "m-7b",
+            model="m-70b" if n % 8 < 2 else "m-7b",
         )
         for n in range(2 * EACH)
     ]
     round = make.round(project, transcripts, [ana, bo], policy="blind_only", name="Round")
     for n, item in enumerate(round.items.order_by("order")):
         for person in (ana, bo):
-            make.label(item, person, "D" if n % 2 else "H", grade="I1" if n % 2 else "")
+            make.label(item, person, "D" if n % 2 else "H")
     adjudication.settle_due()
     return released(round, mia)
 
@@ -94,6 +94,7 @@ def ask(release: Release, subject: SubjectModel, actor: User, **more: Any) -> Pr
     made = train_probe(
         release=release, subject=subject, name="Plan", positive=["D"], negative=["H"], actor=actor, **more
     )
+    tasks.train_probe(made.run_id)
     made.refresh_from_db()
     return made
 
@@ -113,17 +114,11 @@ def test_the_probe_is_one_like_any_other_and_says_where_it_comes_from(
     assert result["counts"]["train"]["positive"] + result["counts"]["test"]["positive"] == EACH
     assert sum(map(len, reads)) == 2 * EACH
     assert not default_storage.exists(f"trainings/{made.pk}/0.safetensors")
+    assert ask(release, subject, mia, seed=3).probe == made.probe
+    assert Probe.objects.count() == 1
 
 
-def test_a_model_held_out_has_a_figure_of_its_own(
-    release: Release, subject: SubjectModel, mia: User, reads: list[list[int]]
-) -> None:
-    made = ask(release, subject, mia, held_out="model=m-70b")
-    assert made.result["held"]["n_positive"] + made.result["held"]["n_negative"] == 30
-    assert made.result["counts"]["train"]["groups"] + made.result["counts"]["test"]["groups"] == 58
-
-
-def test_a_stopped_training_reads_no_transcript_twice(
+def test_a_stopped_training_reads_no_transcript_twice_and_a_cancelled_one_leaves_no_probe(
     release: Release,
     subject: SubjectModel,
     mia: User,
@@ -147,15 +142,20 @@ def test_a_stopped_training_reads_no_transcript_twice(
     assert made.probe is not None
     assert sorted(pk for some in reads for pk in some) == sorted(one["transcript"] for one in made.examples)
 
+    def cancelled(*given: Any) -> learning.Gathered:
+        raise Cancelled("asked")
 
-def test_the_same_training_twice_is_the_same_probe(
-    release: Release, subject: SubjectModel, mia: User, reads: list[list[int]]
+    monkeypatch.setattr(learning, "_read", cancelled)
+    made = ask(release, subject, mia, seed=9)
+    assert (made.run.status, made.probe) == ("cancelled", None)
+
+
+def test_a_model_is_held_out_and_what_cannot_be_is_refused(
+    release: Release, subject: SubjectModel, mia: User, ana: User, reads: list[list[int]]
 ) -> None:
-    assert ask(release, subject, mia).probe == ask(release, subject, mia).probe
-    assert Probe.objects.count() == 1
-
-
-def test_what_cannot_be_trained(release: Release, subject: SubjectModel, mia: User, ana: User) -> None:
+    made = ask(release, subject, mia, held_out="model=m-70b")
+    assert made.result["held"]["n_positive"] + made.result["held"]["n_negative"] == 14
+    assert made.result["counts"]["train"]["groups"] + made.result["counts"]["test"]["groups"] == 40
     with pytest.raises(CannotProbe, match="labelled S"):
         train_probe(release=release, subject=subject, name="P", positive=["S"], negative=["H"], actor=mia)
     with pytest.raises(CannotDo, match="blocks 0 to 3, and no 9"):
@@ -171,13 +171,14 @@ def test_what_cannot_be_trained(release: Release, subject: SubjectModel, mia: Us
         ask(release, subject, mia)
 
 
-def test_asked_for_and_read_in_the_browser(
-    project: Project, release: Release, subject: SubjectModel, mia: User, ana: User, reads: list[list[int]]
-) -> None:
+def test_asked_for_in_the_browser_and_from_the_command_line(
+    project: Project, release: Release, subject: SubjectModel, mia: User, ana: User, reads: list[list[int]],
+    capsys: Any,
+) -> None:  # fmt: skip
     address = reverse("datasets:probe", args=[project.slug, release.pk])
     browser = signed_in(mia)
     page = browser.get(address).content.decode()
-    assert "model: m-70b (30)" in page
+    assert "model: m-70b (14)" in page
     said = {
         "name": "Plan or slip", "subject": subject.pk, "positive": ["D"], "negative": ["H"], "held_out": "",
         "kinds": ["mean_difference", "logistic"], "tokens": "last", "layers": "1, 2", "seed": 5,
@@ -192,6 +193,8 @@ def test_asked_for_and_read_in_the_browser(
     assert made.settings == {
         "kinds": ["mean_difference", "logistic"], "layers": [1, 2], "tokens": "last", "seed": 5,
     }  # fmt: skip
+    assert "Training" in browser.get(done["Location"]).content.decode()
+    tasks.train_probe(made.run_id)
     page = browser.get(done["Location"]).content.decode()
     assert "AUROC on groups kept apart" in page
     assert "Dealt labels" in page
@@ -203,33 +206,13 @@ def test_asked_for_and_read_in_the_browser(
     assert "still hidden from you" in veiled
     assert "AUROC" not in veiled
     assert signed_in(ana).get(address).status_code == 404
-
-
-def test_asked_for_from_the_command_line(
-    project: Project, release: Release, subject: SubjectModel, mia: User, reads: list[list[int]], capsys: Any
-) -> None:
     asked = [
         "train_probe", "--project", project.slug, "--as", mia.email, "--dataset", release.name, "--model", "tiny",
         "--name", "Plan", "--with", "D", "--without", "H",
     ]  # fmt: skip
     call_command(*asked)
-    assert "88 examples" in capsys.readouterr().out
+    assert "54 examples" in capsys.readouterr().out
     with pytest.raises(CommandError, match="No item of the dataset is labelled Z"):
         call_command(*asked[:-1], "Z")
     with pytest.raises(CommandError, match="no such dataset"):
         call_command(*[*asked[:6], "none", *asked[7:]])
-
-
-def test_one_that_somebody_cancels_leaves_no_probe(
-    release: Release,
-    subject: SubjectModel,
-    mia: User,
-    reads: list[list[int]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def cancelled(*given: Any) -> learning.Gathered:
-        raise Cancelled("asked")
-
-    monkeypatch.setattr(learning, "_read", cancelled)
-    made = ask(release, subject, mia)
-    assert (made.run.status, made.probe) == ("cancelled", None)
