@@ -4,6 +4,7 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -55,6 +56,7 @@ class Unreadable(ValueError):
         self.problem = Problem(words, line)
 
 
+@lru_cache(maxsize=16)  # what is read is frozen, and most projects adopt the same text
 def read_text(text: str) -> Written:
     """What the text defines; never raises, whatever the text."""
     try:
