@@ -25,7 +25,8 @@ from auditor.evidence.blocks import NewBlock, write_blocks
 from auditor.intake.actions import import_file
 from auditor.intake.uploads import keep_upload
 from auditor.interp.actions.captures import Wanted, open_capture
-from auditor.interp.models import Capture, CapturedTranscript
+from auditor.interp.actions.trainings import open_training
+from auditor.interp.models import Capture, CapturedTranscript, ProbeTraining
 from auditor.judging.actions import open_injection_check, open_judging, open_preflight
 from auditor.judging.models import JudgeRun, Preflight, Verdict, VerdictCall
 from auditor.llm.models import Reply
@@ -234,9 +235,15 @@ def _captured(project: Project, olga: User, transcript_id: int, folder: Path) ->
         spoken = {"position": 1, "part": "text", "start": 0, "end": 4, "label": MACHINE}
         make.reading(channel, Transcript.objects.get(pk=transcript_id), 3.0, **spoken)
     Capture.objects.filter(pk=made.pk).update(laid=True, n_transcripts=1)
-    Run.objects.filter(pk=made.run_id).update(status="done")
+    trained = open_training(
+        project=project, subject=subject, name="Trained", actor=olga,
+        examples=[{"transcript": transcript_id, "record": "r:0", "label": 1, "split": "", "held": False}],
+        examples_from={"name": "First", "contrast": {"positive": ["D"], "negative": ["H"], "held_out": ""}},
+    )  # fmt: skip
+    ProbeTraining.objects.filter(pk=trained.pk).update(result={**interp.trained(), "warnings": [PEOPLE]})
+    Run.objects.filter(pk__in=[made.run_id, trained.run_id]).update(status="done")
     return {
-        "capture": made.pk, "captured": made.run_id, "subject": subject.slug, "dictionary": dictionary.slug,
+        "training": trained.pk, "capture": made.pk, "captured": made.run_id, "subject": subject.slug, "dictionary": dictionary.slug,
         "probe": probe.pk,
     }  # type: ignore[dict-item]  # fmt: skip
 
@@ -300,7 +307,7 @@ ROW = {
     "sampling:sample": "sample", "judging:rubric": "version", "judging:job": "job", "judging:check": "version", "judging:injections": "check",
     "judging:preflight": "preflight", "judging:verdict": "verdict", "judging:calls": "verdict",
     **{f"judging:{page}": "judging" for page in ("run", "on", "pause", "resume", "cancel", "retry", "cap")},
-    "interp:job": "captured",
+    "interp:job": "captured", "interp:training": "training",
     **{f"interp:{page}": "capture" for page in ("capture", "pause", "resume", "cancel", "retry")},
     "sampling:extend": "sample", "sampling:download": "sample",
     "codebooks:version": "codebook", "codebooks:download": "codebook", "codebooks:changes": "codebook",
@@ -321,7 +328,7 @@ ROW = {
     "adjudication:priority": "case", "adjudication:rules": "round", "adjudication:bulk": "round",
     **{f"interp:{page}": "probe" for page in ("probe", "probe_file", "archive_probe")},
     **{f"interp:{page}": "channel" for page in ("of", "score", "threshold")},
-    "datasets:teach": "release",
+    "datasets:teach": "release", "datasets:probe": "release",
     "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
 }  # fmt: skip
 QUERIES = (
@@ -438,6 +445,8 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
         ), name
     captured = reverse("interp:capture", args=[project.slug, scene["capture"]])
     assert MACHINE in olga.get(captured).content.decode()
+    trained = reverse("interp:training", args=[project.slug, scene["training"]])
+    assert PEOPLE in olga.get(trained).content.decode()
     case = reverse("adjudication:case", args=[project.slug, scene["case"]])
     assert PEOPLE in olga.get(case).content.decode()
     for page in ("discussion:thread", "discussion:transcript"):

@@ -228,7 +228,8 @@ def access_capture(membership: Membership, pk: int) -> Capture:
 
 
 def access_job(membership: Membership, run_id: int) -> tuple[str, str | int]:
-    """What a job of the member's project is about: "capture" and its id, "subject" and its short name, or "controls" and a channel's id.
+    """What a job of the member's project is about: "capture" or "training" and its id, "subject" and its short name, or
+    "controls" and a channel's id.
 
     Raises:
         Http404: not in this project, or not of models.
@@ -236,6 +237,9 @@ def access_job(membership: Membership, run_id: int) -> tuple[str, str | int]:
     capture = Capture.objects.filter(project=membership.project_id, run=run_id).values_list("pk", flat=True)
     if (pk := capture.first()) is not None:
         return "capture", pk
+    training = ProbeTraining.objects.filter(project=membership.project_id, run=run_id)
+    if (pk := training.values_list("pk", flat=True).first()) is not None:
+        return "training", pk
     subject = SubjectModel.objects.filter(project=membership.project_id, run=run_id)
     if (slug := subject.values_list("slug", flat=True).first()) is not None:
         return "subject", slug

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from auditor.interp.urls_probes import patterns
-from auditor.interp.views import captures, dictionaries, library, subjects
+from auditor.interp.views import captures, dictionaries, library, subjects, trainings
 
 app_name = "interp"
 urlpatterns = [
@@ -22,5 +22,6 @@ urlpatterns = [
     path("captures/<int:pk>/resume/", captures.resume, name="resume"),
     path("captures/<int:pk>/cancel/", captures.cancel, name="cancel"),
     path("captures/<int:pk>/retry/", captures.retry, name="retry"),
+    path("trainings/<int:pk>/", trainings.training, name="training"),
     *patterns,
 ]

@@ -25,6 +25,7 @@ NEXT = {  # kind of run -> URL name of its result, given the project and the run
     "subject": ("interp:job", "See the model"),
     "capture": ("interp:job", "See what it read"),
     "controls": ("interp:job", "See how often it fires"),
+    "training": ("interp:job", "See what was learned"),
     "trial": ("llm:tried", "See what it can do"),
 }
 

@@ -11,7 +11,7 @@ from auditor.interp import queries
 from auditor.interp.actions.captures import CAPTURE_TASK
 from auditor.runs.queries import worker_is_alive
 
-LISTED = 20  # captures
+LISTED = 20  # captures, and trainings
 
 
 @require_GET
@@ -29,6 +29,7 @@ def library(request: HttpRequest, project: str) -> HttpResponse:
         "captures": [
             (one, queries.tally_of(one)) for one in queries.with_states(queries.captures_of(pk))[:LISTED]
         ],
+        "trainings": list(queries.trainings_of(pk).defer("examples", "result")[:LISTED]),
         "alive": worker_is_alive(CAPTURE_TASK),
     }
     context["can_capture"] = any(one.state == "ready" for one in context["subjects"]) and bool(
@@ -46,4 +47,4 @@ def job(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         return redirect("interp:subject", project=project, subject=row)
     if name == "controls":
         return redirect("interp:of", project=project, pk=row)
-    return redirect("interp:capture", project=project, pk=row)
+    return redirect(f"interp:{name}", project=project, pk=row)

@@ -79,3 +79,18 @@ def probe(project: Project, owner: User, *, slug: str = "lies", **more: Any) -> 
         project=project, slug=slug, name=slug.title(), kind=card["kind"], card=card, weights="probes/none", digest="3" * 64,
         size=1, channel=channel, created_by=owner,
     )  # fmt: skip
+
+
+def trained() -> dict[str, Any]:
+    """What a training keeps, invented."""
+    figure = {
+        "estimate": 0.8, "low": 0.7, "high": 0.9, "level": 0.95, "seed": 0, "resamples": 1000, "n_positive": 20,
+        "n_negative": 20,
+    }  # fmt: skip
+    part = {"positive": 20, "negative": 20, "groups": 40}
+    return {
+        "kind": "logistic", "layer": 1, "seed": 0, "test": figure, "held": None, "surface": figure, "surface_held": None,
+        "gain": [-0.1, 0.1], "random_labels": [0.4, 0.6], "own_splits": False, "warnings": [], "left_out": [],
+        "n_left_out": 0, "n_groups": 80, "counts": {"train": part, "test": part, "held": part},
+        "tried": [{"kind": "logistic", "layer": layer, "auroc": 0.6, "folds": [0.6]} for layer in (0, 1)],
+    }  # fmt: skip
