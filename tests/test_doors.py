@@ -391,15 +391,22 @@ def test_who_is_blind_sees_no_evidence_on_any_page(
         if name in OPEN_TO_ALL or "token" in takes:
             continue
         address = _address(name, takes, project, scene)
+        asks: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"})
         for query in QUERIES:
-            for headers in ({}, {"HX-Request": "true"}):
+            lengths = set()
+            for headers in asks:
                 answer = browser.get(address + query, headers=headers)
                 body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
                 assert answer.status_code in (200, 286, 302, 404, 405, 422), (name, query, answer.status_code)
                 seen += answer.status_code == 200
+                lengths.add(len(body) // 64)
                 # a page may repeat what was asked for; whether that tells anything is the next test's question
                 for canary in (PEOPLE,) if MACHINE in query else (MACHINE, PEOPLE):
                     assert canary.encode() not in body, (name, query, canary)
+            if answer.status_code == 405:  # whoever posts there alone is asked nothing in the address
+                break
+            if len(lengths) == 1:  # a page that is the same for a fragment's asker is asked once from now on
+                asks = ({},)
     assert seen > 100
 
 
