@@ -26,7 +26,13 @@ if not IS_WORKER:  # an xdist worker inherits what the controller set
     os.environ.setdefault("AUDITOR_SECRET_KEY", "for tests only")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the test
 
-from auditor.runtime.postgres import PostgresServer  # noqa: E402  (reads AUDITOR_VAR when imported)
+from auditor.runtime import places  # noqa: E402  (reads AUDITOR_VAR when imported)
+from auditor.runtime.postgres import PostgresServer  # noqa: E402
+
+if (
+    IS_WORKER
+):  # a worker has a database of its own, so it has files of its own: else one would tidy away another's
+    places.FILES = places.FILES / os.environ["PYTEST_XDIST_WORKER"]
 
 SERVER = pytest.StashKey[PostgresServer]()
 

@@ -42,7 +42,7 @@ def test_words_are_discussed_by_keyboard(
     expect(page.locator("article.thread .said-text")).to_have_text("@Ada and @Bo where is this date from?")
     made = Thread.objects.get()
     assert (made.position, made.part, made.quote) == (1, "text", "cleared on 14 March")
-    assert page.evaluate("CSS.highlights.get('thread').size") == 1
+    page.wait_for_function("CSS.highlights.get('thread')?.size === 1")
     axe(page)
 
     page.keyboard.press("j")

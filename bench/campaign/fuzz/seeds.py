@@ -6,8 +6,10 @@ import tarfile
 import zipfile
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors.numpy import save
 
 MAPPING = {
     "conversation": "messages",
@@ -268,6 +270,25 @@ _SCAN = {
     "value_type": "boolean", "explanation": "e [M2]", "answer": "x", "label": None, "scan_error": None,
     "message_references": '[{"type": "message", "cite": "[M2]", "id": "m2"}]', "metadata": "{}", "input_type": "transcript",
 }  # fmt: skip
+_NAMED = {"transcript": {"id": "a"}, "position": 1, "channel": "sae.g.20"}
+_SINGLE = {
+    "activation": {"values": [9.0, 1.0], "maxValue": 9.0},
+    "tokens": ["<bos>", "Yes"],
+    "tokensIsSpecial": [True, False],
+}
+_SOURCE = {"results": [{"tokens": ["Yes", "\u0120no"], "activeFeatures": {"123": [[0, 2.5], [1, 1.0]]}}]}
+_TOP_K = [
+    {
+        "tokenPosition": 0,
+        "token": "Yes",
+        "isSpecial": False,
+        "topFeatures": [{"featureIndex": 3, "activationValue": 0.5}],
+    }
+]
+_TENSORS: dict[str, np.ndarray[Any, Any]] = {
+    "starts": np.array([0, 3], np.int64), "ends": np.array([3, 5], np.int64), "position": np.array([1, 1], np.int32),
+    "probe.t": np.array([0.5, 1.5], np.float32), "sae.t.3": np.array([0, 1], np.float16),
+}  # fmt: skip
 SEEDS: dict[str, tuple[bytes, ...]] = {
     "openai_chat": (_lines(CHAT, CHAT["messages"]), _lines({"messages": []})),
     "anthropic": (_lines(ANTHROPIC), _lines(*ANTHROPIC["messages"])),
@@ -288,6 +309,9 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "evidence_parquet": (_parquet([{"transcript_id": "a", "channel": "judge.q", "value": 0.5, "label": "x"}]),),
     "scout_scan": (_parquet([_SCAN]),),
     "openinference_annotations": (_lines(INFERENCE),),
+    "neuronpedia_activations": (
+        _one({**_NAMED, **_SINGLE}), _lines({**_NAMED, "response": _SOURCE}, {**_NAMED, "response": _TOP_K})),
+    "tensor_tracks": (save(_TENSORS, {"transcript": '{"id": "a"}'}),),
     "bloom_judgment": (_one({"behavior_name": "b", "judgments": [
         {"variation_number": 1, "repetition_number": 1, "behavior_presence": 7, "justification": "j", "summary": "s"}]}),),
     "bloom_turns": (_one(TURNS),),

@@ -29,7 +29,10 @@ def test_kept_bytes_come_back_with_equal_digest(tmp_path: Path) -> None:
     assert SourceFile.objects.count() == 1
 
 
-def test_nothing_is_left_behind_in_the_folder_of_arrivals(tmp_path: Path) -> None:
+def test_nothing_is_left_behind_in_the_folder_of_arrivals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "FILES", tmp_path / "files")  # other processes have arrivals too
     path = tmp_path / "any"
     path.write_bytes(b"some bytes")
     source = keep_source(path)
