@@ -1,13 +1,20 @@
-"""Fixtures that every test may use, and one setting: invented people's passwords are hashed cheaply."""
+"""Fixtures that every test may use, and two settings: invented people's passwords are hashed cheaply, and nothing is timed."""
 
 from importlib.util import find_spec
 
+import hypothesis
 import pytest
 from django.conf import settings
 
 from tests.people import ada, ana, bo, cy, mia, project, vic
 
 __all__ = ["ada", "ana", "bo", "cy", "mia", "project", "vic"]
+
+# a busy machine breaks no property
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)
