@@ -59,8 +59,9 @@ def test_the_same_command_uses_the_teams_servers_and_a_real_worker_takes_work(
         assert not (place / "var" / "pg").exists()
         assert product.is_healthy()
         with psycopg.connect(databases[0], autocommit=True) as session:
-            # Beat rings through Redis, and a real worker of each queue writes its row.
-            assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (2,))
+            # Beat rings through Redis, and a real worker of each queue writes its row; of models' where torch is.
+            pulses = "SELECT name FROM runs_pulse"
+            assert within(60, lambda: {"io", "llm"} <= {name for (name,) in session.execute(pulses)})
     finally:
         words = product.stop(signal.SIGTERM)
         assert product.process.stdout is not None
