@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
@@ -16,7 +17,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", help="the person to sign in (default: the installation's owner)")
-        parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="where the app is reached")
+        here = f"http://127.0.0.1:{settings.RUN_PORT}"
+        parser.add_argument(
+            "--base-url", default=here, help="where the app is reached (default: %(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["email"]:
