@@ -5,7 +5,7 @@ PY := $(or $(shell command -v python3.11),$(shell command -v python3))
 V := .venv
 BIN := $(V)/bin
 INTERP := .venv-interp
-N ?= 3
+N ?= 2
 T ?= tests
 INSTALL = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt
 FALLBACK = $(BIN)/python -m pip install -q -c constraints.txt
