@@ -306,9 +306,9 @@ ROW = {
     "webhooks:subscription": "webhook", "webhooks:switch": "webhook", "webhooks:remove": "webhook", "webhooks:send_again": "delivery",
     "sampling:sample": "sample", "judging:rubric": "version", "judging:job": "job", "judging:check": "version", "judging:injections": "check",
     "judging:preflight": "preflight", "judging:verdict": "verdict", "judging:calls": "verdict",
-    **{f"judging:{page}": "judging" for page in ("run", "on", "pause", "resume", "cancel", "retry", "cap")},
+    **{f"judging:{page}": "judging" for page in ("run", "on", "retry", "cap")},
     "interp:job": "captured", "interp:training": "training",
-    **{f"interp:{page}": "capture" for page in ("capture", "pause", "resume", "cancel", "retry")},
+    **{f"interp:{page}": "capture" for page in ("capture", "retry")},
     "sampling:extend": "sample", "sampling:download": "sample",
     "codebooks:version": "codebook", "codebooks:download": "codebook", "codebooks:changes": "codebook",
     "codebooks:draft": "book", "codebooks:preview": "book", "codebooks:publish": "book", "codebooks:discard": "book",
@@ -405,7 +405,9 @@ def test_who_is_blind_sees_no_evidence_on_any_page(
                     assert canary.encode() not in body, (name, query, canary)
             if answer.status_code == 405:  # whoever posts there alone is asked nothing in the address
                 break
-            if len(lengths) == 1:  # a page that is the same for a fragment's asker is asked once from now on
+            if (
+                len(lengths) == 1 and answer.status_code == 200
+            ):  # a page that is the same for a fragment's asker is asked once from now on
                 asks = ({},)
     assert seen > 100
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, Func, JSONField, OuterRef, QuerySet
+from django.db.models import Value as Literal
 
 from auditor.corpus.models import Transcript, TranscriptQuerySet
 from auditor.evidence.models import Channel, Rollup
@@ -108,10 +109,12 @@ def _side(sight: Sight, channel: Channel, by: str, value: str, by_pair: str) -> 
 
 def _values(rows: QuerySet[Rollup], by_pair: str) -> Iterator[Value]:
     name = by_pair.removeprefix(META) if by_pair.startswith(META) else ""
-    keyed = "transcript__metadata" if name else "transcript__prompt_digest"
+    said = Func(
+        F("transcript__metadata"), Literal(name), function="jsonb_extract_path", output_field=JSONField()
+    )
+    keyed = said if name else F("transcript__prompt_digest")
     for pk, value, key in rows.values_list("transcript_id", "value", keyed):
         if name:
-            said = key.get(name)
-            key = "" if said in (None, "") else json.dumps(said, sort_keys=True, ensure_ascii=False)
+            key = "" if key in (None, "") else json.dumps(key, sort_keys=True, ensure_ascii=False)
         if value is not None:
             yield Value(key, pk, value)

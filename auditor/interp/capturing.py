@@ -33,7 +33,7 @@ CHUNK_ROWS = 512  # of one transaction, at most
 CHUNK_SECONDS = 10.0  # after which what was seen is stored, however little it is
 SHARE = 600.0  # seconds that one task carries a capture before it lets others have the worker
 IN_A_ROW = 5  # transcripts that fail one after another: then it is not the transcripts
-ASKED = (Cancelled, Paused, TakenOver)  # somebody wants it otherwise; no transcript's fault
+NOT_THEIRS = (Cancelled, Paused, TakenOver, reader.CannotRead)  # no transcript's fault
 
 
 def capture(ticket: Ticket, *, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -140,7 +140,7 @@ class Carrying:
         left = {row.transcript_id: row for row in rows}
         try:
             return all(self._take(outcome) for outcome in self._look(looking, left))
-        except ASKED:
+        except NOT_THEIRS:
             raise
         except Exception:  # the device's memory, or one of these texts: which, is found one by one
             return self._one_by_one(looking, list(left.values()))
@@ -180,7 +180,7 @@ class Carrying:
             try:
                 outcomes = list(self._look(looking, {row.transcript_id: row}))
                 self._in_a_row = 0
-            except ASKED:
+            except NOT_THEIRS:
                 raise
             except Exception as problem:
                 words = f"{type(problem).__name__}: {problem}"[:400]

@@ -19,7 +19,7 @@ from django.db import transaction
 from safetensors.numpy import load, save
 
 from auditor.corpus.alike import near_groups
-from auditor.corpus.models import Message, Transcript
+from auditor.corpus.models import Transcript
 from auditor.corpus.queries import messages_of
 from auditor.interp import reader
 from auditor.interp.actions.probes import SameProbe, keep_probe
@@ -29,12 +29,13 @@ from auditor.interp.conversation import turns_of
 from auditor.interp.hookpoints import Place
 from auditor.interp.models import ProbeTraining
 from auditor.interp.probe_file import Head, ProbeFile
+from auditor.interp.sweep import KINDS, Examples, Outcome, sweep
+from auditor.interp.training import NotEnough, surface
 from auditor.ledger.actions import record
-from auditor.runs.actions import Refused, Ticket
+from auditor.runs.actions import Cancelled, Refused, Ticket
 from auditor.runs.beating import beating
 
 if TYPE_CHECKING:
-    from auditor.interp.sweep import Outcome
     from auditor.interp.torchlab.subject import Read, Subject
 
 GROUP = 32  # transcripts that are read, and whose activations are stored, together
@@ -49,6 +50,7 @@ class Gathered:
 
     ids: list[int]  # of transcripts with activations
     at: npt.NDArray[np.float32]  # [n, layers, d]
+    form: npt.NDArray[np.float64]  # [n, s]: what is seen of them without reading, see `training.surface`
     left_out: dict[int, str]  # transcript -> why it has none
 
 
@@ -115,8 +117,12 @@ def train(ticket: Ticket) -> None:
             f"{len(examples):,} examples at {len(layers)} layers of width {facts.d_model:,} are more than "
             f"{MOST_BYTES >> 30} GB of activations. Name fewer layers."
         )
-    some = list(_gathered(found, subject, sorted(prompts), layers, ticket))
-    outcome, kept = _swept(found, some, layers, examples, groups, ticket)
+    try:
+        some = list(_gathered(found, subject, sorted(prompts), layers, ticket))
+        outcome, kept = _swept(found, some, layers, examples, groups, ticket)
+    except (Cancelled, Refused):
+        _forget(found)
+        raise
     left_out = {pk: words for one in some for pk, words in one.left_out.items()}
     _finish(found, outcome, kept, left_out, groups)
     _forget(found)
@@ -139,12 +145,13 @@ def _gathered(
                 data = file.read()
             said = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
             left = {int(pk): words for pk, words in json.loads(said["left_out"]).items()}
-            yield Gathered(json.loads(said["ids"]), load(data)["at"], left)
+            kept = load(data)
+            yield Gathered(json.loads(said["ids"]), kept["at"], kept["form"], left)
             continue
         with beating(ticket):
             one = _read(found, subject, some, layers)
         said = {"ids": json.dumps(one.ids), "left_out": json.dumps(one.left_out)}
-        default_storage.save(path, ContentFile(save({"at": one.at}, said)))
+        default_storage.save(path, ContentFile(save({"at": one.at, "form": one.form}, said)))
         yield one
 
 
@@ -172,7 +179,8 @@ def _read(found: ProbeTraining, subject: "Subject", ids: Sequence[int], layers: 
     order = [pk for pk in ids if pk in kept]
     d = subject.facts.d_model
     stacked = np.stack([kept[pk] for pk in order]) if order else np.zeros((0, len(layers), d), np.float32)
-    return Gathered(order, stacked, left_out)
+    form = surface(["\n\n".join(m.text for m in messages[pk] if m.role == "assistant") for pk in order])
+    return Gathered(order, stacked, form, left_out)
 
 
 def _swept(
@@ -182,10 +190,7 @@ def _swept(
     examples: Mapping[int, Mapping[str, Any]],
     groups: Mapping[int, int],
     ticket: Ticket,
-) -> tuple["Outcome", list[int]]:
-    from auditor.interp.sweep import KINDS, Examples, sweep
-    from auditor.interp.torchlab.training import NotEnough, surface
-
+) -> tuple[Outcome, list[int]]:
     ids = [pk for one in some for pk in one.ids]
     if not ids:
         raise Refused("The model could read none of the examples.")
@@ -197,7 +202,7 @@ def _swept(
         groups=np.array([groups[pk] for pk in ids], np.int64),
         held=np.array([bool(examples[pk]["held"]) for pk in ids]),
         splits=[str(examples[pk]["split"]) for pk in ids],
-        surface=surface([text for batch in _batches(ids) for text in _said(batch)]),
+        surface=np.concatenate([one.form for one in some]),
     )  # fmt: skip
     try:
         with beating(ticket):
@@ -206,21 +211,9 @@ def _swept(
         raise Refused(str(problem)) from problem
 
 
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for at in range(0, len(ids), GROUP):
-        yield ids[at : at + GROUP]
-
-
-def _said(ids: Sequence[int]) -> Iterator[str]:
-    """What the assistant said in each transcript, for the control that sees its form alone."""
-    messages: dict[int, list[Message]] = messages_of(ids)
-    for pk in ids:
-        yield "\n\n".join(one.text for one in messages[pk] if one.role == "assistant")
-
-
 def _finish(
     found: ProbeTraining,
-    outcome: "Outcome",
+    outcome: Outcome,
     kept: Sequence[int],
     left_out: Mapping[int, str],
     groups: Mapping[int, int],

@@ -88,8 +88,12 @@ class _Looking:
 
     def look(self, reads: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Seen]]:
         from auditor.interp.torchlab import capture
+        from auditor.interp.torchlab.subject import Refused
 
-        return capture.run(self.subject, reads, self.uses)
+        try:
+            yield from capture.run(self.subject, reads, self.uses)
+        except Refused as problem:  # an adapter of a probe, which is opened with the first transcript
+            raise CannotRead(str(problem)) from problem
 
 
 _kept: dict[str, "Subject"] = {}  # the model loaded last, by its digest: a device holds one

@@ -33,7 +33,9 @@ def score(ticket: Ticket) -> None:
         Cancelled, Paused, TakenOver: see `runs`; what was found of whole packs stays.
     """
     rows = list(
-        ControlScore.objects.filter(run=ticket.run).select_related("channel", "subject").order_by("pk")
+        ControlScore.objects.filter(run=ticket.run)
+        .select_related("channel", "subject", "run__created_by")
+        .order_by("pk")
     )
     if not rows:
         raise Refused("There is nothing to score: its channels are gone.")
@@ -54,11 +56,6 @@ def score(ticket: Ticket) -> None:
                     ticket.beat(done=done, total=total, note=f"{pack.name} scored", force=True)
         except reader.CannotRead as problem:
             raise Refused(str(problem)) from problem
-    with transaction.atomic():
-        record(
-            verb="controls.scored", subject=ticket.run, actor=ticket.run.created_by, project_id=ticket.run.project_id,
-            packs=sorted({row.pack for row in rows}), channels=len({row.channel_id for row in rows}),
-        )  # fmt: skip
     ticket.note = f"{total:,} honest conversations scored"
 
 
@@ -130,3 +127,10 @@ def _store(rows: Sequence[ControlScore], pack: Pack, scores: Scores) -> None:
             current.exclude(pk=row.pk).update(superseded_at=timezone.now())
             row.scores, row.pack_digest, row.superseded_at = scores[row.channel_id], pack.digest, None
             row.save(update_fields=["scores", "pack_digest", "superseded_at"])
+        if rows:
+            run = rows[0].run
+            assert run is not None
+            record(
+                verb="controls.scored", subject=run, actor=run.created_by, project_id=run.project_id, pack=pack.key,
+                channels=len({row.channel_id for row in rows}),
+            )  # fmt: skip

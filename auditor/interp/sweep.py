@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from auditor.interp.torchlab.training import (
+from auditor.interp.training import (
     Fit,
     Fitted,
     Interval,

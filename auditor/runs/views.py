@@ -61,7 +61,7 @@ def cancel(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.MANAGER)
     found = access_run(membership, pk)
     actions.cancel_run(run=found, actor=membership.user)
-    return redirect("runs:run", project=project, pk=found.pk)
+    return _back(request, found, project)
 
 
 @require_POST
@@ -69,7 +69,7 @@ def pause(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.MANAGER)
     found = access_run(membership, pk)
     actions.pause_run(run=found, actor=membership.user)
-    return redirect("runs:run", project=project, pk=found.pk)
+    return _back(request, found, project)
 
 
 @require_POST
@@ -78,7 +78,7 @@ def resume(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.MANAGER)
     found = access_run(membership, pk)
     queue_again(run=found, actor=membership.user)
-    return redirect("runs:run", project=project, pk=found.pk)
+    return _back(request, found, project)
 
 
 def access_run(membership: Membership, pk: int) -> Run:
@@ -91,6 +91,12 @@ def access_run(membership: Membership, pk: int) -> Run:
     if found is None:
         raise Http404("no such run")
     return found
+
+
+def _back(request: HttpRequest, found: Run, project: str) -> HttpResponse:
+    """To the run, or to the page of its kind where the form stands on that."""
+    result = _next(found, project) if request.POST.get("back") == "page" else None
+    return redirect(result[0]) if result else redirect("runs:run", project=project, pk=found.pk)
 
 
 def _next(run: Run, slug: str) -> tuple[str, str] | None:

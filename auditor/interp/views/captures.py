@@ -19,9 +19,7 @@ from auditor.interp.actions.naming import CannotDo
 from auditor.interp.forms import CaptureForm
 from auditor.interp.models import DONE, FAILED, NOT_FIT, WAITING, Capture
 from auditor.interp.progress import pace_of
-from auditor.runs.actions import cancel_run, pause_run
 from auditor.runs.queries import worker_is_alive
-from auditor.runs.tasks import queue_again
 from auditor.sampling.asked import chosen_from, query_of
 from auditor.sampling.choosing import Chosen, transcripts_of
 from auditor.sampling.queries import samples_of
@@ -136,27 +134,6 @@ def _listed(request: HttpRequest, sight: Sight, found: Capture) -> dict[str, Any
         "page": page, "rows": [(one, IN_WORDS[one.state]) for one in page.rows], "state": state,
         "state_words": list(IN_WORDS.items()),
     }  # fmt: skip
-
-
-@require_POST
-def pause(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    pause_run(run=queries.access_capture(membership, pk).run, actor=membership.user)
-    return redirect("interp:capture", project=project, pk=pk)
-
-
-@require_POST
-def resume(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    queue_again(run=queries.access_capture(membership, pk).run, actor=membership.user)
-    return redirect("interp:capture", project=project, pk=pk)
-
-
-@require_POST
-def cancel(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    cancel_run(run=queries.access_capture(membership, pk).run, actor=membership.user)
-    return redirect("interp:capture", project=project, pk=pk)
 
 
 @require_POST

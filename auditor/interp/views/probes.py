@@ -19,7 +19,7 @@ from auditor.interp.card import Card
 from auditor.interp.cases import cases_of
 from auditor.interp.forms_probes import ProbeForm
 from auditor.interp.labelled import by_label
-from auditor.interp.models import Probe, ProbeTraining
+from auditor.interp.models import Probe
 from auditor.interp.views import controls
 
 CAPTURES = 20  # newest that are listed
@@ -33,7 +33,7 @@ def probe(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     context: dict[str, Any] = {
         "probe": found, "card": Card.from_json(found.card),
         "versions": queries.probes_of(membership.project_id).filter(slug=found.slug).order_by("-number"),
-        "trainings": ProbeTraining.objects.filter(probe=found).select_related("subject", "run").order_by("-pk")[:5],
+        "trainings": queries.trainings_of(membership.project_id).filter(probe=found).defer("examples", "result")[:5],
         "captures": queries.captures_of(membership.project_id).filter(instruments__probe=found)[:CAPTURES],
         **about(request, found.channel, sight),
     }  # fmt: skip

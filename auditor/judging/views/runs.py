@@ -22,7 +22,6 @@ from auditor.judging.progress import counted, distributions, left
 from auditor.judging.prompts import shown
 from auditor.judging.rubric import parse_rubric
 from auditor.judging.states import IN_WORDS
-from auditor.runs.actions import cancel_run, pause_run
 from auditor.runs.queries import worker_is_alive
 from auditor.runs.tasks import queue_again
 from auditor.sampling.asked import chosen_from, query_of
@@ -172,27 +171,6 @@ def _listed(request: HttpRequest, rows: QuerySet[Verdict], found: JudgeRun) -> d
         "page": page, "rows": shown, "state": state, "said": said, "only_unsupported": unsupported, "labels": labels,
         "state_words": words, "narrowed": bool(state or said or unsupported),
     }  # fmt: skip
-
-
-@require_POST
-def pause(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    pause_run(run=queries.access_judging(membership, pk).run, actor=membership.user)
-    return redirect("judging:run", project=project, pk=pk)
-
-
-@require_POST
-def resume(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    queue_again(run=queries.access_judging(membership, pk).run, actor=membership.user)
-    return redirect("judging:run", project=project, pk=pk)
-
-
-@require_POST
-def cancel(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    membership = access_project(request, project, role=Role.MANAGER)
-    cancel_run(run=queries.access_judging(membership, pk).run, actor=membership.user)
-    return redirect("judging:run", project=project, pk=pk)
 
 
 @require_POST

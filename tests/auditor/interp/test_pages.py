@@ -216,7 +216,9 @@ def test_the_page_of_a_capture_polls_and_stops(project: Project, mia: User, scri
         ("cancel", "cancelled"),
         ("resume", "queued"),
     ):
-        assert signed_in(mia).post(reverse(f"interp:{verb}", args=[project.slug, made.pk])).status_code == 302
+        form = reverse(f"runs:{verb}", args=[project.slug, made.run_id])
+        there = signed_in(mia).post(form, {"back": "page"}, follow=True)
+        assert there.redirect_chain[-1][0] == address
         assert Run.objects.get(pk=made.run_id).status == status
     script.breaks = "cleared"
     tasks.capture(made.run_id)

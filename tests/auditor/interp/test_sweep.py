@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auditor.interp.sweep import KINDS, LEAST, Examples, sweep
-from auditor.interp.torchlab.training import NotEnough, auroc
+from auditor.interp.training import NotEnough, auroc
 
 
 def examples(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.interp.torchlab import training
-from auditor.interp.torchlab.training import NotEnough, auroc, auroc_interval, lat, logistic, mean_difference
+from auditor.interp import training
+from auditor.interp.training import NotEnough, auroc, auroc_interval, lat, logistic, mean_difference
 
 DRAW = np.random.default_rng(3)
 

@@ -379,11 +379,13 @@ def test_the_run_page_polls_until_the_run_rests(
     address = reverse("judging:run", args=[project.slug, found.pk])
     assert 'hx-trigger="every 1s"' in reader.get(address).content.decode()
     assert "No worker answers" in reader.get(address).content.decode()
-    reader.post(reverse("judging:pause", args=[project.slug, found.pk]))
+    back = {"back": "page"}
+    there = reader.post(reverse("runs:pause", args=[project.slug, found.run_id]), back, follow=True)
+    assert there.redirect_chain[-1][0] == address
     paused = reader.get(address, headers=HTMX)
     assert paused.status_code == 286
     assert "Resume" in paused.content.decode()
-    reader.post(reverse("judging:resume", args=[project.slug, found.pk]))
+    reader.post(reverse("runs:resume", args=[project.slug, found.run_id]), back)
     tasks.judge(found.run_id)  # one call goes out, and the cap of a millionth is spent
     stopped = reader.get(address).content.decode()
     assert "of 0.000001\N{NO-BREAK SPACE}USD at most" in stopped
@@ -403,7 +405,7 @@ def test_the_run_page_polls_until_the_run_rests(
     assert found.cap == 2_500_000
     tasks.judge(found.run_id)
     assert "2 of 2 finished" in reader.get(address).content.decode()
-    reader.post(reverse("judging:cancel", args=[project.slug, found.pk]))
+    reader.post(reverse("runs:cancel", args=[project.slug, found.run_id]), back)
     assert reader.get(address, {"part": "said"}, headers=HTMX).status_code == 286
 
 

@@ -266,7 +266,7 @@ def test_a_direction_that_separates_is_learned_and_scores_as_it_was_trained(
     """From words to a probe's file and back: the two ways of computing a transcript's mean score agree."""
     from safetensors.numpy import load_file, save_file
 
-    from auditor.interp.torchlab.training import auroc, logistic
+    from auditor.interp.training import auroc, logistic
 
     subject, draw = subjects["llama"], np.random.default_rng(1)
     topics = (["plan", "ledger", "cleared"], ["數", "😀", "slip"])

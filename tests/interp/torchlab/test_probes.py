@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor.interp.hookpoints import Place
 from auditor.interp.torchlab.probes import ProbeHead, use_of
-from auditor.interp.torchlab.training import Fitted
+from auditor.interp.training import Fitted
 
 
 @settings(deadline=None)

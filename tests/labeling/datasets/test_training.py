@@ -80,10 +80,14 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     def read(found: ProbeTraining, subject: Any, ids: list[int], layers: list[int]) -> learning.Gathered:
         asked.append(list(ids))
         labels = {one["transcript"]: one["label"] for one in found.examples}
-        rows = [np.random.default_rng(pk).normal(size=(len(layers), WIDTH)) for pk in ids]
+        order = {
+            one["transcript"]: number for number, one in enumerate(found.examples)
+        }  # not by id: those vary
+        rows = [np.random.default_rng(order[pk]).normal(size=(len(layers), WIDTH)) for pk in ids]
         for pk, row in zip(ids, rows, strict=True):
             row[layers.index(2), 0] += 6 * labels[pk]
-        return learning.Gathered(list(ids), np.array(rows, np.float32), {})
+        form = np.random.default_rng(1000 + order[ids[0]]).normal(size=(len(ids), 2))
+        return learning.Gathered(list(ids), np.array(rows, np.float32), form, {})
 
     monkeypatch.setattr(learning.reader, "checked", lambda subject: Scripted())
     monkeypatch.setattr(learning, "_read", read)
@@ -148,6 +152,7 @@ def test_a_stopped_training_reads_no_transcript_twice_and_a_cancelled_one_leaves
     monkeypatch.setattr(learning, "_read", cancelled)
     made = ask(release, subject, mia, seed=9)
     assert (made.run.status, made.probe) == ("cancelled", None)
+    assert not default_storage.exists(f"trainings/{made.pk}/0.safetensors")
 
 
 def test_a_model_is_held_out_and_what_cannot_be_is_refused(

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from auditor.accounts.models import Project, Role, User
 from auditor.interp.actions.naming import CannotDo
 from auditor.interp.actions.trainings import KINDS, TOKENS
 from auditor.interp.learning import train
 from auditor.interp.models import SubjectModel
 from auditor.runs.actions import carry
+from auditor.sampling.commandline import in_project, manager_of, project_of
 from labeling.datasets.actions import train_probe
 from labeling.datasets.models import Release
 from labeling.datasets.probing import CannotProbe
@@ -19,8 +19,7 @@ class Command(BaseCommand):
     help = "Train a probe on the labels of a built dataset; kind and layer are chosen by cross-validation."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", required=True, help="the project's short name in its address")
-        parser.add_argument("--as", dest="email", help="address of the manager who acts (default: the owner)")
+        in_project(parser)
         parser.add_argument("--dataset", required=True, help="the dataset's name")
         parser.add_argument("--model", required=True, help="the subject model's short name")
         parser.add_argument("--name", required=True, help="of the probe")
@@ -34,10 +33,8 @@ class Command(BaseCommand):
         parser.add_argument("--here", action="store_true", help="carry it in this process, which needs torch")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"there is no project {options['project']}")
-        actor = _person(project, options["email"])
+        project = project_of(options)
+        actor = manager_of(project, options)
         release = Release.objects.filter(project=project, name=options["dataset"]).first()
         subject = SubjectModel.objects.filter(project=project, slug=options["model"]).first()
         if release is None or subject is None:
@@ -61,14 +58,3 @@ class Command(BaseCommand):
             self.stdout.write(f"{made.probe.channel.key}: {made.run.note}")
         else:
             self.stdout.write(f"training {made.pk}, run {made.run.pk}: {len(made.examples):,} examples")
-
-
-def _person(project: Project, email: str | None) -> User:
-    """A manager of the project: the one named, else its first owner."""
-    members = project.memberships.filter(user__is_active=True, role__gte=Role.MANAGER).select_related("user")
-    if email:
-        members = members.filter(user__email__iexact=email)
-    member = members.order_by("-role", "pk").first()
-    if member is None:
-        raise CommandError(f"{email or 'nobody'} manages {project.slug}")
-    return member.user
