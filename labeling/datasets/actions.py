@@ -23,14 +23,14 @@ from auditor.ledger.actions import record
 from auditor.runs.actions import Refused, Ticket, open_run
 from labeling.adjudication.actions import settle_due
 from labeling.datasets.card import card
+from labeling.datasets.exporters import RecordFiles, digest_of, exporters_of
 from labeling.datasets.licences import LICENCES
-from labeling.datasets.manifest import Tally, manifest_of
+from labeling.datasets.manifest import Tally, context_of, manifest_of
 from labeling.datasets.models import Release, ReleaseFile, ReleaseItem
 from labeling.datasets.probing import CannotProbe, Contrast, Released, examples
 from labeling.datasets.queries import Plan, hidden_from, plan
 from labeling.datasets.rows import Records
 from labeling.datasets.teaching import Candidate, CannotTeach, checked_answers, chosen, split_of
-from labeling.datasets.writers import RecordFiles, digest_of
 from labeling.queues.models import Round
 
 TASK = "datasets.build_release"
@@ -115,14 +115,15 @@ def build(*, release: Release, ticket: Ticket) -> None:
     with TemporaryDirectory(prefix="auditor-release-") as scratch:
         folder = Path(scratch)
         tally, records = Tally(), Records(release, planned.last_label)
-        with RecordFiles(folder) as files:
+        formats = exporters_of(release.parameters.get("formats", ()))
+        with RecordFiles(folder, formats, context_of(release)) as files:
             for chunk in planned.chunks():
                 for one in records.of(chunk):
                     files.write(one)
                     tally.add(one)
                 ticket.beat(done=tally.records)
         ticket.beat(done=tally.records, note="Storing", force=True)
-        described = [_described(folder / name) for name in RecordFiles.names]
+        described = [_described(folder / name) for name in files.names]
         manifest = manifest_of(release, planned, tally, records, described, timezone.now())
         (folder / "README.md").write_text(card(manifest), encoding="utf-8")
         manifest["files"] = [*described, _described(folder / "README.md")]

@@ -9,6 +9,7 @@ import pyarrow
 from auditor import __version__
 from auditor.evidence.models import Channel
 from labeling.codebooks.queries import definition_of
+from labeling.datasets.exporters import Context
 from labeling.datasets.models import Release
 from labeling.datasets.queries import REASONS, Plan
 from labeling.datasets.records import FORMAT
@@ -32,6 +33,21 @@ class Tally:
         self.labels[record["ruling"]["label"]] += 1
         self.rules[record["ruling"]["rule"]] += 1
         self.channels.update(said["channel"] for said in record.get("evidence") or ())
+
+
+def context_of(release: Release) -> Context:
+    """What the exporters of a release are told before its first record."""
+    version = release.round.codebook_version
+    labels = [
+        {"label": one.code, "words": one.words, "group": one.group, "definition": one.definition}
+        for one in definition_of(version).labels
+    ]
+    return Context(
+        name=release.name,
+        licence=release.parameters.get("licence", "unlicensed"),
+        labels=labels,
+        definition=version.definition,
+    )
 
 
 def manifest_of(

@@ -1,0 +1,44 @@
+"""Writes records to the files of several formats side by side, and says what came out: size and digest."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from labeling.datasets.exporters.exporter import Context, Exporter
+
+
+class RecordFiles:
+    """The files of some formats in a folder; `names` says which there are, once all are closed."""
+
+    def __init__(self, folder: Path, exporters: Sequence[Exporter], context: Context) -> None:
+        self.folder, self.context = folder, context
+        self.names: list[str] = []
+        self._exporters = list(exporters)
+
+    def __enter__(self) -> "RecordFiles":
+        for one in self._exporters:
+            one.open(self.folder, self.context)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.names = [name for one in self._exporters for name in one.close()]
+        finally:
+            for one in self._exporters:
+                one.drop()
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append one record to every format."""
+        for one in self._exporters:
+            one.write(record)
+
+
+def digest_of(path: Path) -> str:
+    """sha256 hex of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
