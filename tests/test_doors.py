@@ -110,7 +110,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     close_round(round=before, actor=olga)
     took = case.item.revisions.filter(stage="final", reviewer=bo).get()
     rule(case=case, adjudicator=olga, took=took, reason=PEOPLE)
-    release = open_release(project=project, name="Released", round=before, parameters={}, actor=olga)
+    release = open_release(project=project, name="Released", rounds=[before], parameters={}, actor=olga)
     assert release.run_id is not None
     build_release(release.run_id)
     now = make.round(project, [transcript], [ana, mia], name="Again", actor=olga)

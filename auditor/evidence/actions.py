@@ -290,6 +290,12 @@ def roll_up(*, pairs: Iterable[tuple[int, int]]) -> None:
 def _rolled(
     channel: Channel, transcript_id: int, readings: Sequence[Reading] | Sequence[NewReading]
 ) -> Rollup:
+    value, label = rolled(channel, readings)
+    return Rollup(channel=channel, transcript_id=transcript_id, value=value, label=label, n=len(readings))
+
+
+def rolled(channel: Channel, readings: Sequence[Reading] | Sequence[NewReading]) -> tuple[float | None, str]:
+    """The value and the label that a channel's readings of one transcript, oldest first, come to."""
     values = [r.value for r in readings if r.value is not None]
     value = None
     if values:
@@ -302,7 +308,7 @@ def _rolled(
         else:
             chosen = [r.label for r in readings if r.label and r.value == value] or labels
             label = chosen[-1]
-    return Rollup(channel=channel, transcript_id=transcript_id, value=value, label=label, n=len(readings))
+    return value, label
 
 
 def _differs(old: Reading, new: NewReading) -> bool:

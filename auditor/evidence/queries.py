@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from django.db.models import (
@@ -35,6 +36,12 @@ class Sight:
         """Current readings on these transcripts."""
         rows = Reading.objects.filter(transcript_id__in=list(transcript_ids), superseded_at__isnull=True)
         return self._unveiled(rows).select_related("channel").order_by("channel__kind", "channel__key", "pk")
+
+    def readings_at(self, transcript_ids: Iterable[int], moment: datetime) -> QuerySet[Reading]:
+        """The readings on these transcripts that were current at a moment, with their quotes; oldest first."""
+        held = Q(superseded_at__isnull=True) | Q(superseded_at__gt=moment)
+        rows = Reading.objects.filter(held, transcript_id__in=list(transcript_ids), created_at__lte=moment)
+        return self._unveiled(rows).select_related("channel").prefetch_related("quotes").order_by("pk")
 
     def rollups(self, transcript_ids: Iterable[int]) -> QuerySet[Rollup]:
         """The transcripts' values on each channel."""
@@ -100,14 +107,20 @@ class Sight:
         rows = self._veils(scope).filter(transcript_id__in=list(transcript_ids))
         return set(rows.values_list("transcript_id", flat=True))
 
-    def unveiled(self, rows: TranscriptQuerySet, scopes: Iterable[str]) -> TranscriptQuerySet:
-        """`rows` without the transcripts whose evidence of these scopes is hidden.
+    def unveiled(
+        self, rows: TranscriptQuerySet, scopes: Iterable[str], *, at: datetime | None = None
+    ) -> TranscriptQuerySet:
+        """`rows` without the transcripts whose evidence of these scopes is hidden (or was, at that moment).
 
         Whatever names a channel (filter, sort, facet, count, file) goes through here, since
         being in or out of its result would tell what the channel says.
         """
+        here = OuterRef("pk")
         for scope in set(scopes):
-            rows = rows.exclude(Exists(self._veils(scope).filter(transcript_id=OuterRef("pk"))))
+            rows = rows.exclude(Exists(self._veils(scope).filter(transcript_id=here)))
+            if at is not None:
+                before = Veil.objects.filter(person_id=self.person_id, scope=scope, transcript_id=here)
+                rows = rows.exclude(Exists(before.filter(laid_at__lte=at, lifted_at__gt=at)))
         return rows
 
     def veil_over(self, field: str, scope: str) -> Exists:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from labeling.datasets.citing import citation
 from labeling.datasets.licences import LICENCES
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:@])")
@@ -18,29 +19,32 @@ def plain(text: object) -> str:
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def card(manifest: Mapping[str, Any]) -> str:
-    """The card of a release, from its manifest alone."""
-    parts = [_header(manifest), *(section(manifest) for section in SECTIONS)]
+def card(manifest: Mapping[str, Any], prose: Mapping[str, str] | None = None) -> str:
+    """The card of a release, from its manifest and what people wrote beside its figures."""
+    written = prose or {}
+    parts = [_header(manifest), _prose("about", written)]
+    for section in SECTIONS:
+        parts.append(section(manifest))
+        if section is _limits:
+            parts += [_prose("limits", written), _prose("uses", written)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def citation(manifest: Mapping[str, Any]) -> str:
-    """How to cite the release, in one line; the digest names the data whatever becomes of the name."""
-    digest = next((one["sha256"] for one in manifest["files"] if one["name"] == "labels.jsonl"), "")
-    return (
-        f"{manifest['created_by']} ({manifest['created_at'][:4]}). {manifest['name']} [data set]. "
-        f"{manifest['project']['name']}. Made with Auditor {manifest['app_version']}. labels.jsonl sha256:{digest}"
-    )
+def _prose(key: str, written: Mapping[str, str]) -> str:
+    """A section in people's own words, which are Markdown as they wrote it."""
+    words = written.get(key, "").replace("\r\n", "\n").strip()
+    return f"## {PROSE[key]}\n\n{words}" if words else ""
 
 
 def _header(manifest: Mapping[str, Any]) -> str:
     licence = manifest["licence"]
     about = (
         f"{_count(manifest['counts']['included'], 'transcript')} of the project "
-        f"{plain(manifest['project']['name'])}, each with an adjudicated label by the codebook "
-        f"{plain(manifest['codebook']['title'])} (version {manifest['codebook']['number']}), every reviewer's "
+        f"{plain(manifest['project']['name'])}, {_SOURCE[manifest['source']]} by the codebook "
+        f"{plain(manifest['codebook']['title'])} (version {manifest['codebook']['number']}), with every reviewer's "
         "own labels beside it, and the probability it had of being drawn."
     )
+    moment = f"As of `{_code(manifest['as_of'])[1:-1]}`: labels, rulings and readings that came later are not in it."
     lines = [
         "---",
         f"pretty_name: {json.dumps(manifest['name'])}",
@@ -51,24 +55,54 @@ def _header(manifest: Mapping[str, Any]) -> str:
         f"# {plain(manifest['name'])}",
         "",
         about,
+        "",
+        moment,
     ]
     return "\n".join(lines)
 
 
 def _files(manifest: Mapping[str, Any]) -> str:
-    rows = [[f"`{one['name']}`", f"{one['size']:,}", f"`{one['sha256']}`"] for one in manifest["files"]]
+    rows = [
+        [f"`{_code(one['name'])[1:-1]}`", f"{one['size']:,}", f"`{one['sha256']}`"]
+        for one in manifest["files"]
+    ]
     text = (
-        "`labels.jsonl` and `labels.parquet` hold the same records; each record has the transcript, the "
-        "ruling, every label, how it was sampled, and what each channel of evidence says. Positions count "
-        "from 0, spans count Unicode code points. `manifest.json` names every version, seed and digest."
+        "`labels.jsonl` and `labels.parquet` hold the same records; each record has the transcript, its label and "
+        "where that comes from, the rulings, every label, how it was sampled, and what each channel of evidence says. "
+        "Positions count from 0, spans count Unicode code points. `manifest.json` names every version, seed and digest."
     )
     return f"## Files\n\n{text}\n\n{_table(['File', 'Bytes', 'sha256'], rows)}"
 
 
+def _splits(manifest: Mapping[str, Any]) -> str:
+    if not manifest["splits"]:
+        return ""
+    text = (
+        f"Near duplicates and records of one prompt stay in one split: {_count(manifest['groups'], 'group')}. Stratified by "
+        f"label as far as whole groups allow, seed {manifest['parameters']['split_seed']}."
+    )
+    rows = [
+        [
+            f"`{one['name']}`",
+            f"{one['share']:.0%}",
+            f"{one['n']:,}",
+            ", ".join(f"{plain(label) or 'none'} {n:,}" for label, n in one["labels"].items()) or "–",
+        ]
+        for one in manifest["splits"]
+    ]
+    return f"## Splits\n\n{text}\n\n{_table(['Split', 'Asked for', 'Records', 'Labels'], rows)}"
+
+
 def _sampling(manifest: Mapping[str, Any]) -> str:
-    sample = manifest["sample"]
+    parts = [_sampled(one, alone=len(manifest["rounds"]) == 1) for one in manifest["rounds"]]
+    return "## How it was sampled\n\n" + "\n\n".join(parts)
+
+
+def _sampled(round_: Mapping[str, Any], *, alone: bool) -> str:
+    sample = round_["sample"]
+    before = "" if alone else f"Round {plain(round_['name'])}: "
     drawn = (
-        f"Sample {plain(sample['name'])}: design {plain(sample['design'])}, seed {sample['seed']}, drawn from a "
+        f"{before}Sample {plain(sample['name'])}: design {plain(sample['design'])}, seed {sample['seed']}, drawn from a "
         f"frame of {_count(sample['frame_size'], 'transcript')} (digest `{sample['frame_digest']}`) as it stood "
         f"at `{_code(sample['frame_at'])[1:-1]}`."
     )
@@ -96,32 +130,26 @@ def _sampling(manifest: Mapping[str, Any]) -> str:
             for s in sample["strata"]
         ]
         lines.append("\n" + _table(["Stratum", "In the frame", "Drawn"], rows))
-    return "## How it was sampled\n\n" + "\n".join(lines)
+    return "\n".join(lines)
 
 
 def _people(manifest: Mapping[str, Any]) -> str:
-    round_, counts, same = manifest["round"], manifest["counts"], manifest["agreement"]
-    policy = (
-        "each label was given blind first, then again with the evidence in view"
-        if round_["policy"] == "reveal"
-        else "evidence stayed hidden"
-    )
-    names = ", ".join(f"`{name}`" for name in manifest["reviewers"])
-    who = (
-        f"{_count(counts['reviewers'], 'reviewer')} under pseudonyms ({names}); "
-        f"{_count(round_['overlap'], 'label')} an item; {policy}."
-    )
+    counts, same = manifest["counts"], manifest["agreement"]
+    policies = {one["policy"] for one in manifest["rounds"]}
+    policy = "; ".join(_POLICY.get(one, plain(one)) for one in sorted(policies))
+    names = ", ".join(f"`{_code(name)[1:-1]}`" for name in manifest["reviewers"])
+    called = "under pseudonyms " if manifest["parameters"].get("pseudonyms", True) else ""
+    who = f"{_count(counts['reviewers'], 'reviewer')} {called}({names}); {_count(counts['labels'], 'label')}; {policy}."
     agreed = (
         f"Raw agreement: all reviewers named the same label on {same['same_label']:,} of {same['compared']:,} "
-        f"finished items with two labels or more, and the same group on {same['same_group']:,} of "
+        f"items with two labels or more, and the same group on {same['same_group']:,} of "
         f"{same['compared']:,}. Not corrected for chance."
     )
     ruled = (
-        f"{_count(counts['by_rule'], 'label')} stand by a rule (`unanimous` where all agreed; the grade is then the "
+        f"{_count(counts['by_rule'], 'ruling')} by a rule (`unanimous` where all agreed; the grade is then the "
         f"lowest that was given); {counts['by_adjudicator']:,} by an adjudicator, with a reason."
     )
-    lines = [who, agreed, ruled]
-    return "## Who labelled\n\n" + "\n".join(lines)
+    return "## Who labelled\n\n" + "\n".join([who, agreed, ruled])
 
 
 def _labels(manifest: Mapping[str, Any]) -> str:
@@ -135,7 +163,9 @@ def _labels(manifest: Mapping[str, Any]) -> str:
         ]
         for one in manifest["labels"]
     ]
-    return "## Labels\n\n" + _table(["Code", "Label", "Group", "Records", "Definition"], rows)
+    files = ", ".join(f"`{one['file']}`" for one in manifest["codebooks"])
+    text = f"The codebook's whole text: {files}. Each label and ruling says the version it was made by."
+    return f"## Labels\n\n{text}\n\n" + _table(["Code", "Label", "Group", "Records", "Definition"], rows)
 
 
 def _channels(manifest: Mapping[str, Any]) -> str:
@@ -159,25 +189,36 @@ def _channels(manifest: Mapping[str, Any]) -> str:
 
 def _exclusions(manifest: Mapping[str, Any]) -> str:
     counts = manifest["counts"]
-    head = f"{counts['included']:,} of {_count(counts['items'], 'item')} of the round are here."
+    where = "round" if len(manifest["rounds"]) == 1 else "rounds"
+    head = f"{counts['included']:,} of {_count(counts['items'], 'item')} of the {where} are here."
     rows = [[plain(one["words"]), f"{one['n']:,}"] for one in manifest["exclusions"]]
     body = _table(["Left out because", "Items"], rows) if rows else "Nothing was left out."
     return f"## Exclusions\n\n{head}\n\n{body}"
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:
+    chosen, redaction = manifest["parameters"], manifest["redaction"]
     lines = [
         "- Labels are judgements of people under the codebook named above; the grade says how far the evidence carries.",
         "- Readings of judges, probes and features are what those say, not what is true.",
         "- Texts are what models and users wrote. They may be false, harmful or personal, and may hold instructions.",
     ]
-    if not manifest["parameters"].get("include_text", True):
+    if not chosen.get("messages", True):
         lines.append(
             "- Messages and quoted words were left out on purpose; `record_digest` and spans say where they are."
         )
-    if not manifest["parameters"].get("include_evidence", True):
+    lines += [
+        f"- {words} left out on purpose." for name, words in _LEFT_OUT.items() if not chosen.get(name, True)
+    ]
+    if chosen.get("evidence") == "none":
         lines.append("- Evidence was left out on purpose.")
-    return "## Limits\n\n" + "\n".join(lines)
+    if redaction["patterns"]:
+        said = ", ".join(f"{plain(one['name'])} {one['places']:,}" for one in redaction["patterns"])
+        lines.append(
+            f"- {redaction['code_points']:,} characters in {_count(redaction['records'], 'record')} are blacked out, each "
+            f"by one block, so spans hold. Places by pattern: {said}."
+        )
+    return "## Known limits\n\n" + "\n".join(lines)
 
 
 def _terms(manifest: Mapping[str, Any]) -> str:
@@ -185,7 +226,28 @@ def _terms(manifest: Mapping[str, Any]) -> str:
     return f"## Licence and citation\n\n{plain(words)}.\n\nCite as: {plain(citation(manifest))}"
 
 
-SECTIONS = (_files, _sampling, _people, _labels, _channels, _exclusions, _limits, _terms)
+SECTIONS = (_labels, _people, _sampling, _splits, _channels, _exclusions, _limits, _files, _terms)
+PROSE = {
+    "about": "What it is for",
+    "limits": "Limits in our own words",
+    "uses": "What it should not be used for",
+}
+_SOURCE = {
+    "adjudicated": "each with an adjudicated label",
+    "majority": "each with the label of most of its reviewers",
+    "dawid_skene": "each with the label that a model of its reviewers (Dawid–Skene) holds likeliest",
+    "all": "each with all its labels and no winner among them,",
+}
+_POLICY = {
+    "reveal": "each label was given blind first, then again with the evidence in view",
+    "blind_only": "evidence stayed hidden",
+    "open": "evidence was in view from the start",
+}
+_LEFT_OUT = {
+    "reasoning": "Reasoning was",
+    "tools": "What tools were asked and answered was",
+    "rationales": "What reviewers and adjudicators wrote was",
+}
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

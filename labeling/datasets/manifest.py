@@ -1,19 +1,22 @@
 """The manifest: who made a release, from what, by which versions and seeds, and what stayed out."""
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow
 
 from auditor import __version__
-from auditor.evidence.models import Channel
+from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
+from labeling.datasets.definition import Definition
 from labeling.datasets.exporters import Context
 from labeling.datasets.models import Release
-from labeling.datasets.queries import REASONS, Plan
+from labeling.datasets.planning import Plan
 from labeling.datasets.records import FORMAT
 from labeling.datasets.rows import Records
+from labeling.datasets.rows.evidence import digest_of
+from labeling.queues.models import Round
 
 
 class Tally:
@@ -24,53 +27,150 @@ class Tally:
         self.revisions = 0
         self.labels: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
-        self.channels: Counter[str] = Counter()
+        self.splits: Counter[str] = Counter()
+        self.labels_in: Counter[tuple[str, str]] = Counter()  # (split, label)
+        self.groups: set[str] = set()
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: Mapping[str, Any]) -> None:
         """One more record."""
         self.records += 1
         self.revisions += len(record["labels"])
-        self.labels[record["ruling"]["label"]] += 1
-        self.rules[record["ruling"]["rule"]] += 1
-        self.channels.update(said["channel"] for said in record.get("evidence") or ())
+        label = record["source"]["label"]
+        if label is not None:
+            self.labels[label] += 1
+        if record["ruling"] is not None:
+            self.rules[record["ruling"]["rule"]] += 1
+        if record["split"] is not None:
+            self.splits[record["split"]] += 1
+            self.labels_in[record["split"], label or ""] += 1
+            self.groups.add(record["group"])
 
 
-def context_of(release: Release) -> Context:
+def beginning_of(release: Release, plan: Plan, rounds: Sequence[Round]) -> dict[str, Any]:
+    """What is known before the first record is written."""
+    definition = Definition.from_json(release.parameters)
+    newest = max((one.codebook_version for one in rounds), key=lambda one: one.number)
+    codebook = definition_of(newest)
+    return {
+        "format": FORMAT,
+        "name": release.name,
+        "created_by": release.named["created_by"],
+        "as_of": plan.moment.isoformat(),
+        "app_version": __version__,
+        "written_with": f"pyarrow {pyarrow.__version__}",
+        "project": release.named["project"],
+        "codebook": {"title": codebook.title, "number": newest.number, "digest": newest.digest},
+        "rounds": [_round(release, plan, one) for one in rounds],
+        "source": definition.source,
+        "parameters": definition.at(plan.moment).published(),
+        "licence": definition.licence,
+        "splits": [{"name": one.name, "share": one.share} for one in definition.splits],
+    }
+
+
+def context_of(release: Release, rounds: Sequence[Round], beginning: Mapping[str, Any]) -> Context:
     """What the exporters of a release are told before its first record."""
-    version = release.round.codebook_version
-    labels = [
-        {"label": one.code, "words": one.words, "group": one.group, "definition": one.definition}
-        for one in definition_of(version).labels
-    ]
+    newest = max((one.codebook_version for one in rounds), key=lambda one: one.number)
+    definition = Definition.from_json(release.parameters)
+    declared = [{**one.declared, "digest": digest_of(one.declared)} for one in release.channels.all()]
     return Context(
         name=release.name,
-        licence=release.parameters.get("licence", "unlicensed"),
-        labels=labels,
-        definition=version.definition,
+        licence=definition.licence,
+        labels=_labels(definition_of(newest)),
+        definition=newest.definition,
+        splits=[one.name for one in definition.splits],
+        channels=declared,
+        manifest=beginning,
     )
 
 
 def manifest_of(
-    release: Release,
+    beginning: Mapping[str, Any],
     plan: Plan,
     tally: Tally,
     records: Records,
-    files: list[dict[str, Any]],
-    moment: datetime,
+    codebook: Codebook,
+    files: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The manifest as plain data; `files` are name, size (bytes) and sha256 (hex) of each file so far."""
-    round, version = release.round, release.round.codebook_version
-    sample, codebook = round.sample, definition_of(version)
+    splits = beginning["splits"]
+    redactor = records.redactor
     return {
-        "format": FORMAT,
-        "name": release.name,
-        "created_by": release.created_by.name,
-        "created_at": moment.isoformat(timespec="seconds"),
-        "app_version": __version__,
-        "written_with": f"pyarrow {pyarrow.__version__}",
-        "project": {"name": release.project.name, "slug": release.project.slug},
-        "round": {"name": round.name, "policy": round.policy, "overlap": round.overlap},
-        "codebook": {"title": codebook.title, "number": version.number, "digest": version.digest},
+        **beginning,
+        "codebooks": [
+            {"number": one.number, "digest": one.digest, "file": codebook_file(one.number, beginning)}
+            for one in records.versions
+        ],
+        "splits": [
+            {
+                **one,
+                "n": tally.splits[one["name"]],
+                "labels": {
+                    label: n for (split, label), n in sorted(tally.labels_in.items()) if split == one["name"]
+                },
+            }
+            for one in splits
+        ],
+        "groups": len(tally.groups),
+        "counts": {
+            "items": plan.items,
+            "included": tally.records,
+            "left_out": plan.items - tally.records,
+            "labels": tally.revisions,
+            "reviewers": len(records.people.met),
+            "by_rule": sum(tally.rules.values()) - tally.rules["adjudicator"],
+            "rules": dict(sorted(tally.rules.items())),
+            "by_adjudicator": tally.rules["adjudicator"],
+        },
+        "reviewers": sorted(records.people.met),
+        "agreement": {
+            "compared": plan.compared,
+            "same_label": plan.same_label,
+            "same_group": plan.same_group,
+        },
+        "labels": [{**one, "n": tally.labels[one["label"]]} for one in _labels(codebook)],
+        "channels": [
+            {**said, "digest": digest_of(said), "n": records.channels.met[said["key"]]}
+            for said in sorted(records.channels.known.values(), key=lambda one: str(one["key"]))
+            if said["key"] in records.channels.met
+        ],
+        "exclusions": [
+            {"reason": reason, "words": words, "n": plan.exclusions[reason]}
+            for reason, words in plan.words.items()
+            if plan.exclusions[reason]
+        ],
+        "redaction": {
+            "patterns": [
+                {"name": name, "places": redactor.places[name]}
+                for number, one in enumerate(redactor.patterns, start=1)
+                for name in [one.called(number)]
+            ],
+            "code_points": redactor.code_points,
+            "records": redactor.records,
+        },
+        "sources": [{"sha256": digest, "size": size} for digest, size in sorted(records.sources.items())],
+        "files": list(files),
+    }
+
+
+def codebook_file(number: int, beginning: Mapping[str, Any]) -> str:
+    """What the file of a version's text is called; the newest of the rounds' has the plain name."""
+    return "codebook.yaml" if number == beginning["codebook"]["number"] else f"codebook-v{number}.yaml"
+
+
+def _labels(codebook: Codebook) -> list[dict[str, Any]]:
+    return [
+        {"label": one.code, "words": one.words, "group": one.group, "definition": one.definition}
+        for one in codebook.labels
+    ]
+
+
+def _round(release: Release, plan: Plan, round: Round) -> dict[str, Any]:
+    sample, version = plan.samples[round.pk], round.codebook_version
+    return {
+        "name": release.named["rounds"][str(round.pk)],
+        "policy": round.policy,
+        "codebook": {"number": version.number, "digest": version.digest},
         "sample": {
             "name": sample.name,
             "design": sample.design,
@@ -87,58 +187,4 @@ def manifest_of(
             "excludes": sorted(sample.excludes.values_list("name", flat=True)),
             "strata": sample.strata,
         },
-        "parameters": release.parameters,
-        "licence": release.parameters.get("licence", "unlicensed"),
-        "counts": {
-            "items": plan.items,
-            "included": tally.records,
-            "left_out": plan.items - tally.records,
-            "labels": tally.revisions,
-            "reviewers": len(records.reviewers),
-            "by_rule": tally.records - tally.rules["adjudicator"],
-            "rules": dict(sorted(tally.rules.items())),
-            "by_adjudicator": tally.rules["adjudicator"],
-        },
-        "reviewers": sorted(records.reviewers),
-        "agreement": {
-            "compared": plan.compared,
-            "same_label": plan.same_label,
-            "same_group": plan.same_group,
-        },
-        "labels": [
-            {
-                "label": one.code,
-                "words": one.words,
-                "group": one.group,
-                "definition": one.definition,
-                "n": tally.labels[one.code],
-            }
-            for one in codebook.labels
-        ],
-        "channels": _channels(release, tally),
-        "exclusions": [
-            {"reason": reason, "words": words, "n": plan.exclusions[reason]}
-            for reason, words in REASONS.items()
-            if plan.exclusions[reason]
-        ],
-        "sources": [{"sha256": digest, "size": size} for digest, size in sorted(records.sources.items())],
-        "files": files,
     }
-
-
-def _channels(release: Release, tally: Tally) -> list[dict[str, Any]]:
-    """What each channel of evidence in the files is, as its producer declared it, and on how many records it speaks."""
-    rows = Channel.objects.filter(project_id=release.project_id, key__in=tally.channels).order_by("key")
-    return [
-        {
-            "key": one.key,
-            "name": one.name,
-            "kind": one.kind,
-            "rollup": one.rollup,
-            "scale": [one.lo, one.hi],
-            "high_means": one.polarity,
-            "notice": one.notice,
-            "n": tally.channels[one.key],
-        }
-        for one in rows
-    ]

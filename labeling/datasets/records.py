@@ -1,7 +1,8 @@
 """The shape of one row of a dataset, as JSON and as Arrow; the same fields in both.
 
-In Parquet, what has no fixed shape (conditions, answers, parts of a message) is JSON text.
-Nothing here holds a moment or a database id, so equal inputs give equal bytes.
+In Parquet, what has no fixed shape (conditions, metadata, answers, parts of a message) is JSON text.
+Nothing here holds a moment or a database id, so equal inputs give equal bytes. People, labels and rulings refer to
+each other by pseudonym, stage and number; readings by channel and place.
 """
 
 from collections.abc import Mapping
@@ -10,51 +11,31 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-FORMAT = "auditor.dataset/1"
+FORMAT = "auditor.dataset/2"
 
-_SPAN = pa.struct(
+_PLACE = [("position", pa.int32()), ("part", pa.string()), ("start", pa.int32()), ("end", pa.int32())]
+_SPAN = pa.struct([("kind", pa.string()), *_PLACE, ("quote", pa.string()), ("unit", pa.int32())])
+_REFERENCE = pa.struct([("reviewer", pa.string()), ("stage", pa.string()), ("number", pa.int32())])
+_RULED_UNIT = pa.struct(
     [
-        ("kind", pa.string()),
-        ("position", pa.int32()),
-        ("part", pa.string()),
-        ("start", pa.int32()),
-        ("end", pa.int32()),
+        ("number", pa.int32()),
+        *_PLACE,  # null and empty for the whole transcript; part is empty for a whole message
         ("quote", pa.string()),
+        ("label", pa.string()),
+        ("group", pa.string()),
+        ("grade", pa.string()),
+        ("answers", pa.string()),  # JSON
     ]
 )
 _LABEL_UNIT = pa.struct(
     [
-        ("number", pa.int32()),
-        ("position", pa.int32()),  # null for the whole transcript
-        ("part", pa.string()),  # empty for a whole message
-        ("start", pa.int32()),
-        ("end", pa.int32()),
-        ("quote", pa.string()),
-        ("label", pa.string()),
-        ("derived_label", pa.string()),
-        ("group", pa.string()),
-        ("grade", pa.string()),
-        ("grade_cap", pa.string()),
-        ("answers", pa.string()),  # JSON
-        ("lowered_reason", pa.string()),
-        ("missing_tests", pa.list_(pa.string())),
+        *_RULED_UNIT,
+        pa.field("derived_label", pa.string()),
+        pa.field("grade_cap", pa.string()),
+        pa.field("lowered_reason", pa.string()),
+        pa.field("missing_tests", pa.list_(pa.string())),
     ]
 )
-_RULED_UNIT = pa.struct(
-    [
-        ("number", pa.int32()),
-        ("position", pa.int32()),  # null for the whole transcript
-        ("part", pa.string()),
-        ("start", pa.int32()),
-        ("end", pa.int32()),
-        ("quote", pa.string()),
-        ("label", pa.string()),
-        ("group", pa.string()),
-        ("grade", pa.string()),
-        ("answers", pa.string()),  # JSON
-    ]
-)
-_UNIT_SPAN = pa.struct([*_SPAN, pa.field("unit", pa.int32())])
 _MESSAGE = pa.struct(
     [
         ("position", pa.int32()),
@@ -62,7 +43,80 @@ _MESSAGE = pa.struct(
         ("text", pa.string()),
         ("reasoning", pa.string()),
         ("parts", pa.string()),  # JSON
+        ("source_id", pa.string()),
         ("model", pa.string()),
+    ]
+)
+_TRANSCRIPT = pa.struct(
+    [
+        ("external_id", pa.string()),
+        ("record_digest", pa.string()),
+        ("ordinal", pa.int32()),
+        ("fingerprint", pa.string()),
+        ("prompt_digest", pa.string()),
+        ("model", pa.string()),
+        ("conditions", pa.string()),  # JSON
+        ("metadata", pa.string()),  # JSON; the fields that were chosen
+        ("warnings", pa.string()),  # JSON
+        ("parent", pa.struct([("record_digest", pa.string()), ("ordinal", pa.int32())])),  # null: no branch
+        ("shared", pa.int32()),
+        (
+            "source",
+            pa.struct(
+                [
+                    ("file", pa.string()),
+                    ("sha256", pa.string()),
+                    ("format", pa.string()),
+                    ("place", pa.string()),  # JSON
+                ]
+            ),
+        ),
+        ("messages", pa.list_(_MESSAGE)),  # null where the release has no texts
+    ]
+)
+_ROUND = pa.struct(
+    [
+        ("name", pa.string()),
+        ("policy", pa.string()),
+        ("codebook", pa.int32()),
+        ("codebook_digest", pa.string()),
+        ("escalation", pa.string()),
+    ]
+)
+_SOURCE = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("label", pa.string()),
+        ("words", pa.string()),
+        ("group", pa.string()),
+        ("grade", pa.string()),
+        ("how", pa.string()),
+        ("share", pa.float64()),
+        ("of", pa.int32()),
+    ]
+)
+_SOFT = pa.struct([("label", pa.string()), ("n", pa.int32()), ("share", pa.float64())])
+_RULING = pa.struct(
+    [
+        ("label", pa.string()),
+        ("words", pa.string()),
+        ("group", pa.string()),
+        ("grade", pa.string()),
+        ("rule", pa.string()),
+        ("number", pa.int32()),
+        ("rule_number", pa.int32()),
+        ("reason_code", pa.string()),
+        ("reason", pa.string()),
+        ("answers", pa.string()),  # JSON
+        ("units", pa.list_(_RULED_UNIT)),
+        ("spans", pa.list_(_SPAN)),
+        ("adjudicator", pa.string()),
+        ("took", _REFERENCE),
+        ("mixed", pa.string()),  # JSON: question -> reference
+        ("cites", pa.list_(_REFERENCE)),
+        ("codebook", pa.int32()),
+        ("codebook_digest", pa.string()),
+        ("missing_tests", pa.list_(pa.string())),
     ]
 )
 _LABEL = pa.struct(
@@ -70,6 +124,7 @@ _LABEL = pa.struct(
         ("reviewer", pa.string()),
         ("stage", pa.string()),
         ("number", pa.int32()),
+        ("stands", pa.bool_()),
         ("label", pa.string()),
         ("derived_label", pa.string()),
         ("group", pa.string()),
@@ -81,85 +136,81 @@ _LABEL = pa.struct(
         ("lowered_reason", pa.string()),
         ("missing_tests", pa.list_(pa.string())),
         ("units", pa.list_(_LABEL_UNIT)),
-        ("spans", pa.list_(_UNIT_SPAN)),
+        ("spans", pa.list_(_SPAN)),
         ("flag", pa.string()),
         ("evidence_seen", pa.list_(pa.string())),
-        ("relied_on", pa.list_(pa.string())),
-        ("active_seconds", pa.int32()),
-        ("late", pa.bool_()),
-        ("codebook", pa.int32()),
-    ]
-)
-SCHEMA = pa.schema(
-    [
         (
-            "transcript",
-            pa.struct(
-                [
-                    ("external_id", pa.string()),
-                    ("record_digest", pa.string()),
-                    ("ordinal", pa.int32()),
-                    ("fingerprint", pa.string()),
-                    ("model", pa.string()),
-                    ("conditions", pa.string()),  # JSON
-                    ("messages", pa.list_(_MESSAGE)),
-                ]
-            ),
-        ),
-        (
-            "ruling",
-            pa.struct(
-                [
-                    ("label", pa.string()),
-                    ("words", pa.string()),
-                    ("group", pa.string()),
-                    ("grade", pa.string()),
-                    ("rule", pa.string()),
-                    ("number", pa.int32()),
-                    ("rule_number", pa.int32()),
-                    ("reason_code", pa.string()),
-                    ("reason", pa.string()),
-                    ("answers", pa.string()),  # JSON
-                    ("units", pa.list_(_RULED_UNIT)),
-                    ("spans", pa.list_(_UNIT_SPAN)),
-                    ("adjudicator", pa.string()),
-                    ("took", pa.string()),
-                    ("codebook", pa.int32()),
-                    ("codebook_digest", pa.string()),
-                    ("missing_tests", pa.list_(pa.string())),
-                ]
-            ),
-        ),
-        ("labels", pa.list_(_LABEL)),
-        (
-            "sampling",
-            pa.struct(
-                [
-                    ("sample", pa.string()),
-                    ("design", pa.string()),
-                    ("seed", pa.int64()),
-                    ("stratum", pa.string()),
-                    ("probability", pa.float64()),
-                    ("overall", pa.float64()),
-                    ("carries_back", pa.bool_()),
-                    ("frame_size", pa.int64()),
-                ]
-            ),
-        ),
-        (
-            "evidence",
+            "relied_on",
             pa.list_(
-                pa.struct(
+                pa.struct(  # the reading, and the words of it that the reviewer pointed at
                     [
                         ("channel", pa.string()),
-                        ("kind", pa.string()),
+                        *_PLACE,
                         ("value", pa.float64()),
                         ("label", pa.string()),
-                        ("readings", pa.int32()),
+                        ("pointed", pa.struct([*_PLACE, ("quote", pa.string()), ("value", pa.float64())])),
                     ]
                 )
             ),
         ),
+        ("active_seconds", pa.int32()),
+        ("late", pa.bool_()),
+        ("codebook", pa.int32()),
+        ("codebook_digest", pa.string()),
+    ]
+)
+_SAMPLING = pa.struct(
+    [
+        ("sample", pa.string()),
+        ("design", pa.string()),
+        ("seed", pa.int64()),
+        ("stratum", pa.string()),
+        ("stratum_size", pa.int64()),
+        ("stratum_drawn", pa.int64()),
+        ("order", pa.int32()),
+        ("probability", pa.float64()),
+        ("overall", pa.float64()),
+        ("carries_back", pa.bool_()),
+        ("frame_size", pa.int64()),
+    ]
+)
+_QUOTE = pa.struct([("text", pa.string()), ("status", pa.string()), *_PLACE])
+_READING = pa.struct(
+    [
+        *_PLACE,
+        ("identifier", pa.string()),
+        ("value", pa.float64()),
+        ("label", pa.string()),
+        ("explanation", pa.string()),
+        ("detail", pa.string()),  # JSON
+        ("quotes", pa.list_(_QUOTE)),
+    ]
+)
+_CHANNEL = pa.struct(
+    [
+        ("channel", pa.string()),
+        ("kind", pa.string()),
+        ("unit", pa.string()),
+        ("digest", pa.string()),  # of what the channel declares; `manifest.json` says it in full
+        ("value", pa.float64()),
+        ("label", pa.string()),
+        ("n", pa.int32()),
+        ("readings", pa.list_(_READING)),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        ("transcript", _TRANSCRIPT),
+        ("round", _ROUND),
+        ("source", _SOURCE),
+        ("split", pa.string()),
+        ("group", pa.string()),
+        ("soft", pa.list_(_SOFT)),
+        ("ruling", _RULING),
+        ("earlier_rulings", pa.list_(_RULING)),
+        ("labels", pa.list_(_LABEL)),
+        ("sampling", _SAMPLING),
+        ("evidence", pa.list_(_CHANNEL)),
     ],
     metadata={"format": FORMAT},
 )
@@ -172,37 +223,62 @@ def as_line(record: Mapping[str, Any]) -> bytes:
 
 def as_row(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as a row of `SCHEMA`."""
-    transcript, ruling = record["transcript"], record["ruling"]
-    messages = transcript["messages"]
+    ruling = record["ruling"]
     return {
         **record,
-        "transcript": {
-            **transcript,
-            "conditions": _json(transcript["conditions"]),
-            "messages": None
-            if messages is None
-            else [{**message, "parts": _json(message["parts"])} for message in messages],
-        },
-        "ruling": {
-            **ruling,
-            "answers": _json(ruling["answers"]),
-            "units": [{**unit, "answers": _json(unit["answers"])} for unit in ruling["units"]],
-        },
+        "transcript": _transcript(record["transcript"]),
+        "ruling": None if ruling is None else _ruling(ruling),
+        "earlier_rulings": [_ruling(one) for one in record["earlier_rulings"]],
         "labels": [
-            {
-                **label,
-                "answers": _json(label["answers"]),
-                "units": [{**unit, "answers": _json(unit["answers"])} for unit in label["units"]],
-            }
+            {**label, "answers": _json(label["answers"]), "units": _units(label["units"])}
             for label in record["labels"]
         ],
+        "evidence": None if record["evidence"] is None else [_channel(one) for one in record["evidence"]],
     }
 
 
 def size_of(record: Mapping[str, Any]) -> int:
     """About how many characters of text the record holds, for bounding what is kept in memory."""
     messages = record["transcript"]["messages"] or ()
-    return sum(len(message["text"]) + len(message["reasoning"]) for message in messages)
+    said = record["evidence"] or ()
+    return sum(len(message["text"]) + len(message["reasoning"]) for message in messages) + sum(
+        len(reading["explanation"]) for channel in said for reading in channel["readings"] or ()
+    )
+
+
+def _transcript(transcript: Mapping[str, Any]) -> dict[str, Any]:
+    messages, source = transcript["messages"], transcript["source"]
+    return {
+        **transcript,
+        **{name: _json(transcript[name]) for name in ("conditions", "metadata", "warnings")},
+        "source": {**source, "place": _json(source["place"])},
+        "messages": None
+        if messages is None
+        else [{**message, "parts": _json(message["parts"])} for message in messages],
+    }
+
+
+def _ruling(ruling: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **ruling,
+        "answers": _json(ruling["answers"]),
+        "mixed": _json(ruling["mixed"]),
+        "units": _units(ruling["units"]),
+    }
+
+
+def _units(units: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{**unit, "answers": _json(unit["answers"])} for unit in units]
+
+
+def _channel(said: Mapping[str, Any]) -> dict[str, Any]:
+    readings = said["readings"]
+    return {
+        **said,
+        "readings": None
+        if readings is None
+        else [{**reading, "detail": _json(reading["detail"])} for reading in readings],
+    }
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Celery's door to building releases."""
 
 from celery import shared_task
+from django.db.models import QuerySet
 
 from auditor.runs.actions import carry
 from auditor.runs.tasks import ring_run
@@ -14,13 +15,27 @@ def queue_build(release: Release) -> None:
         ring_run(release.run)
 
 
+def queue_check(release: Release) -> None:
+    """Build the release once more and compare, once this transaction has committed."""
+    if release.check_run is not None:
+        ring_run(release.check_run)
+
+
 @shared_task(name=actions.TASK)
 def build_release(run_id: int) -> None:
     """Safe to run twice: a release that is built is left alone."""
     with carry(run_id) as ticket:
-        if ticket is None:
-            return
-        rows = Release.objects.select_related(
-            "round__sample", "round__codebook_version", "project", "created_by"
-        )
-        actions.build(release=rows.get(run_id=run_id), ticket=ticket)
+        if ticket is not None:
+            actions.build(release=_rows().get(run_id=run_id), ticket=ticket)
+
+
+@shared_task(name=actions.CHECK)
+def check_release(run_id: int) -> None:
+    """Safe to run twice: it writes nothing that stays."""
+    with carry(run_id) as ticket:
+        if ticket is not None:
+            actions.check(release=_rows().get(check_run_id=run_id), ticket=ticket)
+
+
+def _rows() -> QuerySet[Release]:
+    return Release.objects.select_related("project", "created_by")

@@ -10,5 +10,5 @@ urlpatterns = [
     path("<int:pk>/again/", views.build_again, name="build_again"),
     path("<int:pk>/probe/", views.probe, name="probe"),
     path("<int:pk>/teach/", views.teach, name="teach"),
-    path("<int:pk>/files/<str:name>", views.download, name="download"),
+    path("<int:pk>/files/<path:name>", views.download, name="download"),
 ]

@@ -1,7 +1,5 @@
 """Pages of datasets: the list, a new one, one release with its files, and the files themselves."""
 
-import json
-
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
@@ -18,7 +16,7 @@ from auditor.judging.definition import DefinitionProblem
 from auditor.web.keyset import BadCursor, page_of
 from auditor.web.pages import render_page
 from labeling.datasets import actions, queries
-from labeling.datasets.card import citation
+from labeling.datasets.citing import citation
 from labeling.datasets.forms import ProbeForm, ReleaseForm, TeachForm
 from labeling.datasets.models import Release
 from labeling.datasets.probing import CannotProbe
@@ -59,7 +57,7 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
         given = dict(form.cleaned_data)
         try:
             release = actions.open_release(
-                project=membership.project, name=given.pop("name"), round=given.pop("round"), parameters=given,
+                project=membership.project, name=given.pop("name"), rounds=[given.pop("round")], parameters=given,
                 actor=membership.user,
             )  # fmt: skip
         except actions.CannotRelease as problem:
@@ -85,7 +83,7 @@ def release(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "card": _card(found) if built else "",
         "cite": citation(found.manifest) if built else "",
         "labels": [one for one in found.manifest["labels"] if one["n"]] if built else [],
-        "parameters": json.dumps(found.manifest["sample"]["parameters"], sort_keys=True) if built else "",
+        "rounds": list(found.rounds.order_by("pk")),
     }
     return render_page(request, "labeling/datasets/release.html", context, partial="body")
 

@@ -45,7 +45,7 @@ def round(project: Project, ana: User, bo: User, ada: User) -> Round:
 
 def released(round: Round, by: User, name: str = "First", **parameters: Any) -> Release:
     """A release, built."""
-    release = open_release(project=round.project, name=name, round=round, parameters=parameters, actor=by)
+    release = open_release(project=round.project, name=name, rounds=[round], parameters=parameters, actor=by)
     assert release.run is not None
     build_release(release.run.pk)
     release.refresh_from_db()

@@ -3,25 +3,36 @@
 import json
 from typing import Any
 
-from labeling.datasets.card import card, citation, plain
+from labeling.datasets.card import card, plain
+from labeling.datasets.citing import citation
 
 HOSTILE = "x](http://evil) <img src=x onerror=alert(1)> | `code` **b**\n# Heading\n---"
+
+
+SAMPLE: dict[str, Any] = {
+    "name": "S", "design": "uniform", "seed": 7, "parameters": {}, "filter": {}, "frame_at": "2026-11-20",
+    "frame_size": 40, "frame_digest": "f" * 64, "left_out": 0, "strata": [],
+}  # fmt: skip
+
+
+def sampled(**changed: Any) -> list[dict[str, Any]]:
+    return [{"name": "Round one", "policy": "reveal", "sample": {**SAMPLE, **changed}}]
 
 
 def manifest(**changed: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "name": "Ledger one",
         "created_by": "Mia",
-        "created_at": "2026-11-20T10:00:00+00:00",
+        "as_of": "2026-11-20T10:00:00+00:00",
         "app_version": "0.1.0",
         "project": {"name": "Ledger audit", "slug": "ledger-audit"},
-        "round": {"name": "Round one", "policy": "reveal", "overlap": 2},
+        "source": "adjudicated",
         "codebook": {"title": "Intent", "number": 1, "digest": "d" * 64},
-        "sample": {
-            "name": "S", "design": "uniform", "seed": 7, "parameters": {}, "filter": {}, "frame_at": "2026-11-20",
-            "frame_size": 40, "frame_digest": "f" * 64, "left_out": 0, "strata": [],
-        },
+        "codebooks": [{"number": 1, "digest": "d" * 64, "file": "codebook.yaml"}],
+        "rounds": [{"name": "Round one", "policy": "reveal", "sample": SAMPLE}],
         "parameters": {},
+        "splits": [],
+        "redaction": {"patterns": [], "code_points": 0, "records": 0},
         "licence": "cc-by-4.0",
         "counts": {"items": 4, "included": 1, "labels": 4, "reviewers": 2, "by_rule": 1, "by_adjudicator": 0},
         "reviewers": ["r-1", "r-2"],
@@ -38,7 +49,7 @@ def manifest(**changed: Any) -> dict[str, Any]:
 
 def test_agreement_is_stated_plainly() -> None:
     text = card(manifest())
-    assert "the same label on 1 of 3 finished items" in text
+    assert "the same label on 1 of 3 items" in text
     assert "Not corrected for chance" in text
 
 
@@ -49,21 +60,17 @@ def test_exclusions_and_weights_are_said() -> None:
 
 
 def test_what_cannot_be_carried_back_is_said() -> None:
-    sample = {
-        **manifest()["sample"],
-        "carries_back": False,
-        "why_not": "Only the top was taken.",
-        "excludes": ["First"],
-    }
-    text = card(manifest(sample=sample))
+    text = card(
+        manifest(rounds=sampled(carries_back=False, why_not="Only the top was taken.", excludes=["First"]))
+    )
     assert "Only the top was taken" in text
     assert "unless each record is weighted" not in text
     assert "what was drawn by First" in text
 
 
 def test_hostile_names_cannot_break_out_of_the_markdown() -> None:
-    sample = {**manifest()["sample"], "name": HOSTILE, "filter": {"q": "``` <b>"}}
-    text = card(manifest(name=HOSTILE, project={"name": HOSTILE, "slug": "x"}, sample=sample))
+    rounds = sampled(name=HOSTILE, filter={"q": "``` <b>"})
+    text = card(manifest(name=HOSTILE, project={"name": HOSTILE, "slug": "x"}, rounds=rounds))
     head, body = text.split("\n---\n", 1)
     assert head.startswith("---\npretty_name: " + json.dumps(HOSTILE) + "\nlicense:")
     assert "](http" not in body

@@ -1,0 +1,19 @@
+"""Verbs of releases, by subject; see the files beside this one."""
+
+from labeling.datasets.actions.building import build, check
+from labeling.datasets.actions.opening import (
+    CHECK,
+    TASK,
+    build_again,
+    checked,
+    open_check,
+    open_release,
+    same_again,
+)
+from labeling.datasets.actions.refusals import CannotRelease
+from labeling.datasets.actions.teaching import teach_judge, train_probe
+
+__all__ = [
+    "CHECK", "TASK", "CannotRelease", "build", "build_again", "check", "checked", "open_check", "open_release",
+    "same_again", "teach_judge", "train_probe",
+]  # fmt: skip

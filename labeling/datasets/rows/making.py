@@ -1,0 +1,237 @@
+"""Makes the records of one release, chunk by chunk, in a fixed number of queries each."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Prefetch
+
+from auditor.corpus.models import Message, Transcript
+from auditor.corpus.queries import messages_of
+from auditor.evidence.models import HUMAN, Channel, Reading
+from auditor.evidence.queries import visible_to
+from auditor.sampling.models import SampleItem
+from labeling.adjudication.models import Ruling
+from labeling.annotations.models import LabelRevision
+from labeling.codebooks.models import CodebookVersion
+from labeling.codebooks.parts import Codebook
+from labeling.codebooks.queries import definition_of
+from labeling.datasets.definition import NO_EVIDENCE, Definition
+from labeling.datasets.models import Release
+from labeling.datasets.planning import Chosen, Plan
+from labeling.datasets.redaction import Redactor
+from labeling.datasets.rows.evidence import Channels
+from labeling.datasets.rows.labels import label_record, ruling_record, sorted_labels, standing_of
+from labeling.datasets.rows.people import People
+from labeling.datasets.rows.texts import Texts
+from labeling.datasets.sources import soft
+from labeling.queues.models import Item, Round
+
+
+class Records:
+    """The records of a release as of its moment.
+
+    What is hidden from the release's maker was left out by the plan; readings are read on their behalf all the same.
+    """
+
+    def __init__(self, release: Release, planned: Plan) -> None:
+        self.release, self.planned, self.moment = release, planned, planned.moment
+        self.definition = Definition.from_json(release.parameters)
+        self.redactor = Redactor(self.definition.redactions)
+        names = {int(pk): name for pk, name in release.named.get("people", {}).items()}
+        self.people = People(self.definition, release.project_id, names)
+        self.channels = Channels(
+            self.definition, {one.channel_id: one.declared for one in release.channels.all()}
+        )
+        self.rounds: dict[int, Round] = {
+            one.pk: one for one in release.rounds.select_related("codebook_version").all()
+        }
+        self.sight = visible_to(release.created_by)
+        self.sources: dict[str, int] = {}  # digest -> bytes, of the source files behind the records
+        self._versions: dict[int, tuple[CodebookVersion, Codebook]] = {}
+
+    @property
+    def versions(self) -> list[CodebookVersion]:
+        """The codebook's versions by which labels and rulings of the records were made, oldest first."""
+        return sorted((version for version, _ in self._versions.values()), key=lambda one: one.number)
+
+    def of(self, chosen: Sequence[Chosen]) -> Iterator[dict[str, Any]]:
+        """The records of these items, in order."""
+        items = Item.objects.only("round", "transcript", "escalation", "escalated_at").in_bulk(
+            [one.item_id for one in chosen]
+        )
+        transcripts = (
+            Transcript.objects.select_related("file", "parent", "batch")
+            .only(
+                "external_id", "record_digest", "ordinal", "fingerprint", "prompt_digest", "model_name", "conditions",
+                "metadata", "warnings", "place", "shared", "parent__record_digest", "parent__ordinal", "batch__format",
+                "file__name", "file__digest", "file__size", "file__format",
+            )
+            .in_bulk([one.transcript_id for one in chosen])
+        )  # fmt: skip
+        drawn = SampleItem.objects.in_bulk([one.drawn_id for one in chosen])
+        labels = self._labels(list(items))
+        rulings = self._rulings(list(items))
+        messages = messages_of(transcripts) if self.definition.messages else {}
+        readings = self._readings(list(transcripts))
+        keys, relied = self._seen(labels.values())
+        for one in chosen:
+            yield self._record(
+                one, items[one.item_id], transcripts[one.transcript_id], drawn[one.drawn_id],
+                messages.get(one.transcript_id), labels[one.item_id], rulings[one.item_id],
+                readings.get(one.transcript_id, []), keys, relied,
+            )  # fmt: skip
+
+    def _record(
+        self, one: Chosen, item: Item, transcript: Transcript, drawn: SampleItem, messages: list[Message] | None,
+        labels: list[LabelRevision], rulings: list[Ruling], readings: list[Reading], keys: Mapping[int, str],
+        relied: Mapping[int, Reading],
+    ) -> dict[str, Any]:  # fmt: skip
+        before = self.redactor.code_points
+        texts = Texts(self.definition, self.redactor, messages)
+        by_id = {label.pk: label for label in labels}
+        standing = standing_of(labels, self.rounds[one.round_id])
+        counted = {label.pk for label in standing}
+        earlier = [self._ruling(ruling, texts, by_id) for ruling in rulings]
+        holding = earlier.pop() if earlier and rulings[-1].pk == one.ruling_id else None
+        made = {
+            "transcript": self._transcript(transcript, texts),
+            "round": self._round(one.round_id, item, texts),
+            "source": self._source(one),
+            "split": one.split or None,
+            "group": one.cluster or None,
+            "soft": soft([label.label for label in standing]),
+            "ruling": holding,
+            "earlier_rulings": earlier,
+            "labels": [
+                label_record(
+                    label, stands=label.pk in counted, version=self._version(label.codebook_version_id)[0],
+                    people=self.people, texts=texts, keys=keys, relied=relied,
+                )
+                for label in sorted_labels(labels, self.people)
+            ],
+            "sampling": self._sampling(one, drawn),
+            "evidence": None
+            if self.definition.evidence == NO_EVIDENCE
+            else self.channels.record(readings, texts),
+        }  # fmt: skip
+        self.redactor.records += self.redactor.code_points > before
+        return made
+
+    def _labels(self, item_ids: Sequence[int]) -> dict[int, list[LabelRevision]]:
+        found: dict[int, list[LabelRevision]] = {pk: [] for pk in item_ids}
+        rows = LabelRevision.objects.filter(item_id__in=found, committed_at__lte=self.moment)
+        for revision in rows.prefetch_related("units", "spans").order_by("pk"):
+            found[revision.item_id].append(revision)
+        return found
+
+    def _rulings(self, item_ids: Sequence[int]) -> dict[int, list[Ruling]]:
+        found: dict[int, list[Ruling]] = {pk: [] for pk in item_ids}
+        cited = Prefetch(
+            "cites", LabelRevision.objects.only("reviewer", "stage", "number", "label", "missing_tests")
+        )
+        rows = Ruling.objects.filter(item_id__in=found, created_at__lte=self.moment)
+        for ruling in rows.select_related("took").prefetch_related(cited).order_by("item_id", "number"):
+            found[ruling.item_id].append(ruling)
+        return found
+
+    def _readings(self, transcript_ids: Sequence[int]) -> dict[int, list[Reading]]:
+        found: dict[int, list[Reading]] = defaultdict(list)
+        if self.definition.evidence == NO_EVIDENCE:
+            return found
+        for reading in self.sight.readings_at(transcript_ids, self.moment).exclude(channel__kind=HUMAN):
+            found[reading.transcript_id].append(reading)
+        return found
+
+    def _seen(self, labels: Iterable[Sequence[LabelRevision]]) -> tuple[dict[int, str], dict[int, Reading]]:
+        """The channels of all readings that were seen, and the readings that reviewers point at, current or not."""
+        given = [one for some in labels for one in some]
+        seen = {pk for one in given for pk in one.evidence_seen}
+        pointed = {int(cited["reading"]) for one in given for cited in one.relied_on if cited.get("reading")}
+        keys = Channel.objects.filter(readings__pk__in=seen).exclude(kind=HUMAN)
+        relied = self.sight.readings_named(pointed).exclude(channel__kind=HUMAN)
+        return dict(keys.values_list("readings__pk", "key")), {one.pk: one for one in relied}
+
+    def _version(self, version_id: int) -> tuple[CodebookVersion, Codebook]:
+        found = self._versions.get(version_id)
+        if found is None:
+            version = CodebookVersion.objects.get(pk=version_id)
+            found = self._versions[version_id] = (version, definition_of(version))
+        return found
+
+    def _ruling(self, ruling: Ruling, texts: Texts, labels: Mapping[int, LabelRevision]) -> dict[str, Any]:
+        version, codebook = self._version(ruling.codebook_version_id)
+        return ruling_record(
+            ruling, codebook=codebook, version=version, people=self.people, texts=texts, labels=labels
+        )
+
+    def _transcript(self, row: Transcript, texts: Texts) -> dict[str, Any]:
+        covered = self.redactor.everywhere if self.redactor else lambda value: value
+        metadata = {name: value for name, value in row.metadata.items() if self.definition.has_metadata(name)}
+        if row.file is not None:
+            self.sources[row.file.digest] = row.file.size
+        return {
+            "external_id": covered(row.external_id),
+            "record_digest": row.record_digest,
+            "ordinal": row.ordinal,
+            "fingerprint": row.fingerprint,
+            "prompt_digest": row.prompt_digest,
+            "model": row.model_name,
+            "conditions": covered(row.conditions),
+            "metadata": covered(metadata),
+            "warnings": covered(row.warnings),
+            "parent": None
+            if row.parent is None
+            else {"record_digest": row.parent.record_digest, "ordinal": row.parent.ordinal},
+            "shared": row.shared,
+            "source": {
+                "file": covered(row.file.name) if row.file else None,
+                "sha256": row.file.digest if row.file else None,
+                "format": row.file.format if row.file else row.batch.format,
+                "place": row.place,
+            },
+            "messages": texts.messages,
+        }
+
+    def _round(self, round_id: int, item: Item, texts: Texts) -> dict[str, Any]:
+        round = self.rounds[round_id]
+        version, _ = self._version(round.codebook_version_id)
+        escalated = item.escalated_at is not None and item.escalated_at <= self.moment
+        return {
+            "name": self.release.named["rounds"][str(round_id)],
+            "policy": round.policy,
+            "codebook": version.number,
+            "codebook_digest": version.digest,
+            "escalation": texts.written(item.escalation if escalated else ""),
+        }
+
+    def _source(self, one: Chosen) -> dict[str, Any]:
+        _, codebook = self._version(self.rounds[one.round_id].codebook_version_id)
+        entry = codebook.by_code.get(one.label)
+        return {
+            "kind": self.definition.source,
+            "label": one.label or None,
+            "words": entry.words if entry else one.label or None,
+            "group": one.group or None,
+            "grade": one.grade or None,
+            "how": one.how or None,
+            "share": one.share,
+            "of": one.of,
+        }
+
+    def _sampling(self, one: Chosen, drawn: SampleItem) -> dict[str, Any]:
+        sample = self.planned.samples[one.round_id]
+        stratum = sample.strata[drawn.stratum] if drawn.stratum < len(sample.strata) else {}
+        return {
+            "sample": sample.name,
+            "design": sample.design,
+            "seed": sample.seed,
+            "stratum": str(stratum.get("name", drawn.stratum)),
+            "stratum_size": stratum.get("size"),
+            "stratum_drawn": stratum.get("drawn"),
+            "order": drawn.order,
+            "probability": drawn.probability,
+            "overall": drawn.overall,
+            "carries_back": sample.carries_back,
+            "frame_size": sample.frame_size,
+        }
