@@ -38,8 +38,8 @@ def rate_of(fired: int, n: int, confidence: float = CONFIDENCE) -> Rate:
     if n == 0:
         return Rate(0, 0, None, None, None)
     tail = (1 - confidence) / 2
-    low = 0.0 if fired == 0 else _quantile(tail, fired, n - fired + 1)
-    high = 1.0 if fired == n else _quantile(1 - tail, fired + 1, n - fired)
+    low = 0.0 if fired == 0 else beta_quantile(tail, fired, n - fired + 1)
+    high = 1.0 if fired == n else beta_quantile(1 - tail, fired + 1, n - fired)
     return Rate(fired, n, fired / n, low, high)
 
 
@@ -85,8 +85,8 @@ def is_alarming(rate: Rate, nominal: Rate, wanted: float | None) -> bool:
     return rate.fired > 0 and rate.low > (nominal.high or 0.0)
 
 
-def _quantile(share: float, a: float, b: float) -> float:
-    """x with I_x(a, b) = share."""
+def beta_quantile(share: float, a: float, b: float) -> float:
+    """x with I_x(a, b) = share: the quantile of a beta distribution, for any a and b above 0."""
     lo, hi = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (lo + hi) / 2
