@@ -24,6 +24,7 @@ CONTEXT: dict[str, Any] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -43,6 +44,7 @@ CONTEXT: dict[str, Any] = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -104,6 +106,7 @@ class Croissant:
 def describe(context: Context, folder: Path, names: list[str]) -> dict[str, Any]:
     """The description of the release whose records are in these files of the folder."""
     codebook = context.definition.get("title", "")
+    published = str(context.manifest.get("as_of") or "")[:10]
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -113,6 +116,7 @@ def describe(context: Context, folder: Path, names: list[str]) -> dict[str, Any]
         "conformsTo": SPECIFICATION,
         "license": LICENCES.get(context.licence, context.licence),
         "citeAs": str(context.manifest.get("citation") or context.name),
+        **({"datePublished": published} if published else {}),
         "version": "1.0.0",
         "distribution": [_file(folder, name) for name in names],
         "recordSet": [_records(name) for name in names],

@@ -47,9 +47,8 @@ class FineTuning(LineFile):
             position = judged(record)
             if position is not None:
                 prompt, _ = before(record, position)
-                reply = {"role": "assistant", "content": better.text}
                 yield _row(
-                    [*prompt, reply],
+                    [*prompt, better.message],
                     record,
                     split,
                     origin="rewritten",

@@ -66,7 +66,7 @@ class PreferencePairs(LineFile):
             and (better := rewritten(record, self._questions)) is not None
         ):
             prompt, rejected = before(record, position)
-            chosen = [{"role": "assistant", "content": better.text}]
+            chosen = [better.message]
             yield _pair(
                 row, prompt, chosen, rejected, origin="rewritten", by=better.by, question=better.question
             )

@@ -42,6 +42,11 @@ class Rewritten:
     role: str  # "adjudicator" or "reviewer"
     text: str
 
+    @property
+    def message(self) -> dict[str, Any]:
+        """As chat."""
+        return {"role": "assistant", "content": self.text, "reasoning": ""}
+
 
 def rewriting_questions(context: Context) -> list[str]:
     """Keys of the questions whose answer is a better reply, in the codebook's order."""

@@ -76,7 +76,7 @@ def newest_at(record: Mapping[str, Any], stage: str) -> dict[str, str]:
 def chat(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The messages in the shape of the OpenAI chat API; what has no text there stands in brackets.
 
-    Reasoning, which that shape has no place for, is kept as `reasoning` where a message has any.
+    What the assistant says to itself, which that shape has no place for, is `reasoning`.
     """
     return [_turn(one) for one in messages]
 
@@ -108,7 +108,7 @@ def spans(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _turn(message: Mapping[str, Any]) -> dict[str, Any]:
-    turn: dict[str, Any] = {"role": message["role"], "content": message["text"]}
+    turn: dict[str, Any] = {"role": message["role"], "content": message["text"] or ""}
     aside = []
     for part in message.get("parts") or ():
         kind = part.get("kind")
@@ -130,6 +130,6 @@ def _turn(message: Mapping[str, Any]) -> dict[str, Any]:
             )
     if aside:
         turn["content"] = "\n".join([*([turn["content"]] if turn["content"] else []), *aside])
-    if message.get("reasoning"):
-        turn["reasoning"] = message["reasoning"]
+    if message["role"] == "assistant":
+        turn["reasoning"] = message.get("reasoning") or ""
     return turn

@@ -108,7 +108,7 @@ def test_csv_is_flat_and_no_cell_is_a_formula(tmp_path: Path) -> None:
         one["ruling"]["reason"] = text
         one["labels"][1]["reviewer"] = text
     written(tmp_path, records, "csv", about=context(channels=("judge.quill", "=evil")))
-    text = (tmp_path / "labels.csv").read_text(encoding="utf-8", newline="")
+    text = (tmp_path / "labels.csv").read_bytes().decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == len(records)
     for row in rows:
@@ -165,7 +165,9 @@ def test_scout_takes_the_cases_and_what_csv_cannot_carry_is_in_the_json_lines(tm
     assert (tmp_path / "scout-validation.csv").read_text(encoding="utf-8").splitlines() == [
         "id,target,split", "pay-0,True,test", "pay-1,False,train", "hYiNhYGk7ctoGuFg4zFUL4,True,train",
     ]  # fmt: skip
-    rows = list(csv.DictReader((tmp_path / "scout-validation-labels.csv").open(encoding="utf-8")))
+    rows = list(
+        csv.DictReader(io.StringIO((tmp_path / "scout-validation-labels.csv").read_text(encoding="utf-8")))
+    )
     assert [(row["id"], row["target"]) for row in rows] == [
         ("pay-0", "D"), ("pay-1", "H"), ("pay-2", "?"), ("hYiNhYGk7ctoGuFg4zFUL4", "D"),
     ]  # fmt: skip
@@ -270,7 +272,7 @@ def test_fine_tuning_takes_honest_replies_and_rewritten_ones_and_says_which(tmp_
     assert (better["from"], better["by"], better["question"]) == ("rewritten", "r-ada", "rewrite")
     assert better["messages"] == [
         {"role": "user", "content": "Did it clear?"},
-        {"role": "assistant", "content": "It did not clear."},
+        {"role": "assistant", "content": "It did not clear.", "reasoning": ""},
     ]
 
 
@@ -307,7 +309,7 @@ def test_preference_pairs_take_what_people_wrote_and_honest_siblings(tmp_path: P
     assert [(one["name"], one["chosen_from"], one["chosen_by"], one["chosen_transcript"]) for one in pairs] == [
         ("pay-1", "rewritten", "r-bo", ""), ("pay-0", "sibling", "", f"{2:064x}:0"), ("pay-3", "sibling", "", f"{2:064x}:0"),
     ]  # fmt: skip
-    assert pairs[0]["chosen"] == [{"role": "assistant", "content": "Not that I know."}]
+    assert pairs[0]["chosen"] == [{"role": "assistant", "content": "Not that I know.", "reasoning": ""}]
     assert pairs[1]["chosen"][0]["content"] == "Reply 2."
     assert pairs[1]["rejected"][0]["content"] == "Reply 0."
 
