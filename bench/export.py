@@ -62,7 +62,9 @@ AGAIN = {
 def run(project: Project, owner: User, size: int, folder: Path) -> Iterator[Result]:
     """Build a release with texts and evidence, then the floor of the same items."""
     source = _labelled(project, owner, size)
-    release = datasets.open_release(project=project, name="Bench", rounds=[source], parameters={}, actor=owner)
+    release = datasets.open_release(
+        project=project, name="Bench", rounds=[source], parameters={}, actor=owner
+    )
     run_id = release.run_id
     assert run_id is not None
     forget_peak()

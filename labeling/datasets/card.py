@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labeling.datasets.citing import citation
+from labeling.datasets.exporters.hub import configurations
 from labeling.datasets.licences import LICENCES
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:@])")
@@ -50,6 +51,7 @@ def _header(manifest: Mapping[str, Any]) -> str:
         f"pretty_name: {json.dumps(manifest['name'])}",
         f"license: {json.dumps(licence if licence != 'unlicensed' else 'other')}",
         'tags: ["auditor", "adjudicated-labels"]',
+        f"configs: {json.dumps(_configurations(manifest))}",
         "---",
         "",
         f"# {plain(manifest['name'])}",
@@ -61,15 +63,22 @@ def _header(manifest: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _configurations(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Which files hubs of datasets take for which split."""
+    splits = [one["name"] for one in manifest["splits"] if one["n"]]
+    return configurations([one["name"] for one in manifest["files"]], splits)
+
+
 def _files(manifest: Mapping[str, Any]) -> str:
     rows = [
         [f"`{_code(one['name'])[1:-1]}`", f"{one['size']:,}", f"`{one['sha256']}`"]
         for one in manifest["files"]
     ]
     text = (
-        "`labels.jsonl` and `labels.parquet` hold the same records; each record has the transcript, its label and "
+        "`labels.jsonl` and the Parquet files (one for each split, if there are splits) hold the same records; each record has the transcript, its label and "
         "where that comes from, the rulings, every label, how it was sampled, and what each channel of evidence says. "
-        "Positions count from 0, spans count Unicode code points. `manifest.json` names every version, seed and digest."
+        "Positions count from 0, spans count Unicode code points. `manifest.json` names every version, seed and digest; "
+        "`python3 verify.py` says whether all files are whole."
     )
     return f"## Files\n\n{text}\n\n{_table(['File', 'Bytes', 'sha256'], rows)}"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from labeling.datasets.exporters import EXPORTERS
+from labeling.datasets.exporters import FORMATS
 from labeling.datasets.licences import LICENCES
 from labeling.datasets.redaction import BadPattern, Pattern
 from labeling.datasets.sources import ADJUDICATED, SOURCES
@@ -91,8 +91,10 @@ class Definition:
             formats=_names(given, "formats", ()),
             as_of=str(given.get("as_of", "") or ""),
         )
-        if unknown := [key for key in made.formats if key not in EXPORTERS]:
+        if unknown := [key for key in made.formats if key not in FORMATS]:
             raise BadDefinition(f"There is no format '{unknown[0]}'.", "formats")
+        if not made.messages and (wanting := [key for key in made.formats if FORMATS[key].needs_text]):
+            raise BadDefinition(f"{FORMATS[wanting[0]].name} are made of messages; include them.", "formats")
         if len(made.authors) > MOST_AUTHORS:
             raise BadDefinition(f"Authors take at most {MOST_AUTHORS} characters.", "authors")
         if made.as_of:

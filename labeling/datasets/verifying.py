@@ -68,7 +68,8 @@ def _sums(folder: Path, files: dict[str, tuple[int, str]]) -> list[str]:
 
 
 def _file(folder: Path, name: str, size: int, digest: str) -> list[str]:
-    if name != Path(name).name or "\\" in name or name in ("", ".", ".."):
+    steps = name.split("/")
+    if "\\" in name or ":" in name or any(step in ("", ".", "..") for step in steps):
         return [f"{name!r} is no name of a file in this folder"]
     path = folder / name
     if not path.is_file():

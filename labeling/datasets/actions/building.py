@@ -26,6 +26,7 @@ from labeling.adjudication.models import Ruling
 from labeling.annotations.models import LabelRevision
 from labeling.codebooks.queries import definition_of
 from labeling.codebooks.written import write_text
+from labeling.datasets import verifying
 from labeling.datasets.card import card
 from labeling.datasets.citing import cff
 from labeling.datasets.definition import NO_EVIDENCE, Definition
@@ -40,6 +41,7 @@ from labeling.datasets.rows.evidence import declared
 from labeling.queues.models import Round
 
 SETTLED_AT_ONCE = 200
+VERIFY = "verify.py"  # the text of `verifying`
 RECENT = timedelta(hours=1)  # a moment that transactions may still write into
 ITEM = (
     "release_id", '"order"', "item_id", "transcript_id", "ruling_id", "label", '"group"', "grade", "how", "split",
@@ -153,14 +155,21 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
 
 
 def write_words(release: Release, manifest: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """The card, the citation and the manifest itself; what all files are, the manifest last."""
+    """The card, the citation, what verifies them, and the manifest itself; what all files are."""
+    words = ("CITATION.cff", "README.md", VERIFY)
     (folder / "README.md").write_text(card(manifest, release.prose), encoding="utf-8")
     (folder / "CITATION.cff").write_text(cff(manifest), encoding="utf-8")
-    others = [one for one in manifest["files"] if one["name"] not in ("README.md", "CITATION.cff")]
-    manifest["files"] = [*others, described(folder, "CITATION.cff"), described(folder, "README.md")]
+    (folder / VERIFY).write_bytes(Path(verifying.__file__).read_bytes())
+    others = [one for one in manifest["files"] if one["name"] not in words]
+    manifest["files"] = [*others, *(described(folder, name) for name in words)]
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    (folder / "manifest.json").write_text(text, encoding="utf-8")
-    return [*manifest["files"], described(folder, "manifest.json")]
+    (folder / verifying.MANIFEST).write_text(text, encoding="utf-8")
+    named = [*manifest["files"], described(folder, verifying.MANIFEST)]
+    sums = "".join(
+        f"{one['sha256']}  {one['name']}\n" for one in sorted(named, key=lambda one: str(one["name"]))
+    )
+    (folder / verifying.SUMS).write_text(sums, encoding="utf-8")
+    return [*named, described(folder, verifying.SUMS)]
 
 
 def described(folder: Path, name: str) -> dict[str, Any]:

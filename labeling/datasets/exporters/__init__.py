@@ -43,7 +43,6 @@ FORMATS: dict[str, Format] = {
     FineTuning.key: Format(FineTuning, "Fine-tuning", "Conversations that end in an honest reply, or in one that somebody wrote instead.", needs_text=True),
     PreferencePairs.key: Format(PreferencePairs, "Preference pairs", "A flagged reply beside a good one, rewritten or from a sibling.", needs_text=True),
 }  # fmt: skip
-EXPORTERS: dict[str, Callable[[], Exporter]] = {key: one.make for key, one in FORMATS.items()}
 ALWAYS = (JsonLines.key, ParquetTable.key)  # every release has these: what it is verified and imported by
 
 
@@ -65,7 +64,6 @@ def exporters_of(keys: Iterable[str]) -> list[Exporter]:
 
 __all__ = [
     "ALWAYS",
-    "EXPORTERS",
     "FORMATS",
     "Context",
     "Exporter",

@@ -35,7 +35,7 @@ class Exporter(Protocol):
     `dropped`. Equal records and contexts give equal bytes, and memory does not grow with the number of records.
     """
 
-    key: str  # in `EXPORTERS`, in a release's parameters and in its manifest
+    key: str  # in `FORMATS`, in a release's parameters and in its manifest
 
     def open(self, folder: Path, context: Context) -> None:
         """Begin the files in an existing folder."""

@@ -185,7 +185,7 @@ def test_building_twice_changes_nothing(round: Round, mia: User) -> None:
     release = released(round, mia)
     assert release.run is not None
     build_release(release.run.pk)
-    assert release.files.count() == 6
+    assert release.files.count() == 8
     assert Event.objects.filter(verb="release.built").count() == 1
 
 
