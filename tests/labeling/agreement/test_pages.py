@@ -32,7 +32,8 @@ def test_the_figures_stand_there_with_interval_and_n(project: Project, round: Ro
     html = page(signed_in(vic), project, "round", round.pk)
     text = text_of(html)
     assert "Computed just now" in text
-    assert re.search(r"Label 0\.\d\d \[−?0\.\d\d, 1\.00\] 67% \[33%, 100%\]", text)
+    # The seed follows from the labels' ids. One resample in 56 has at most one agreement: now and then 17% is the 2.5th percentile.
+    assert re.search(r"Label 0\.\d\d \[−?0\.\d\d, 1\.00\] 67% \[(17|33)%, 100%\]", text)
     assert "not enough variation" in text  # all grades are the same
     assert html.count('class="point"') > 5
     assert 'style="' not in html
