@@ -284,9 +284,13 @@ def cells_of(rows: Sequence[Transcript], columns: Sequence[Column], sight: Sight
     """What each column says of each transcript, by its id; what is veiled is hidden."""
     ids = [row.pk for row in rows]
     shown = [column.channel for column in columns if column.channel is not None]
-    veiled = sight.veiled_ids(ids)
-    rollups = sight.rollups_on(shown).filter(transcript_id__in=ids) if shown else ()
-    said = {(r.transcript_id, r.channel_id): r for r in rollups}
+    hides = bool(shown) or any(column.name.sort == "meta" for column in columns)
+    veiled = sight.veiled_ids(ids) if hides else set()
+    said: dict[tuple[int, int], tuple[float | None, str]] = {}
+    if shown:
+        rollups = sight.rollups_on(shown).filter(transcript_id__in=ids)
+        found = rollups.values_list("transcript_id", "channel_id", "value", "label")
+        said = {(pk, channel): (value, label) for pk, channel, value, label in found}
     return {
         row.pk: [_cell(row, index, column, said, row.pk in veiled) for index, column in enumerate(columns)]
         for row in rows
@@ -294,12 +298,16 @@ def cells_of(rows: Sequence[Transcript], columns: Sequence[Column], sight: Sight
 
 
 def _cell(
-    row: Transcript, index: int, column: Column, said: Mapping[tuple[int, int], Rollup], veiled: bool
+    row: Transcript,
+    index: int,
+    column: Column,
+    said: Mapping[tuple[int, int], tuple[float | None, str]],
+    veiled: bool,
 ) -> Cell:
     if column.channel is not None:
         hue = kind_of(column.channel.kind).hue
-        rollup = said.get((row.pk, column.channel.pk))
-        return Cell(rollup.value, rollup.label, False, hue) if rollup else Cell(None, "", veiled, hue)
+        rolled = said.get((row.pk, column.channel.pk))
+        return Cell(*rolled, False, hue) if rolled is not None else Cell(None, "", veiled, hue)
     if column.name.sort == "meta":
         return Cell(None, "" if veiled else str(getattr(row, f"column_{index}") or "")[:300], veiled)
     if column.name.sort == "condition":

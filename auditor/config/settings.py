@@ -239,6 +239,7 @@ CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_ROUTES = {
     "judging.preflight": {"queue": "io"},  # a few calls that somebody waits for
     "judging.*": {"queue": "llm"},  # long: they wait for models, and short work does not wait for them
+    "interp.explain": {"queue": "io"},  # texts alone
     "interp.*": {"queue": "gpu"},  # one device, and the only worker that loads torch
 }
 CELERY_BEAT_SCHEDULE = {

@@ -1,6 +1,6 @@
 """Subject models, dictionaries and their features for programs."""
 
-from typing import Annotated, Any, BinaryIO, Literal, cast
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import File, Form, Query, Router, Schema
@@ -12,7 +12,7 @@ from auditor.accounts.models import Role, Scope
 from auditor.interp import queries, tasks
 from auditor.interp.actions import dictionaries, features, subjects
 from auditor.interp.actions.naming import CannotDo
-from auditor.interp.models import Dictionary, Feature, SubjectModel
+from auditor.interp.models import Dictionary, ExplanationFile, Feature, SubjectModel
 from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
 
@@ -151,6 +151,24 @@ class BroughtOut(Schema):
     densities: int
     rejected: int
     rejects: list[str]
+
+
+class ExplanationFileOut(Schema):
+    """A file of explanations that was handed in, and how far it is."""
+
+    id: int
+    run: int
+    status: str
+    lines: int
+    brought: BroughtOut | None = Field(None, description="Once it has been read")
+
+    @classmethod
+    def of(cls, row: ExplanationFile) -> "ExplanationFileOut":
+        run, brought = row.run, row.brought
+        return cls(
+            id=row.pk, run=run.pk, status=run.status, lines=run.done,
+            brought=BroughtOut(**brought) if brought else None,
+        )  # fmt: skip
 
 
 class DictionaryIn(Schema):
@@ -293,20 +311,31 @@ def pin(request: HttpRequest, dictionary: str, said: PinsIn) -> PinnedOut:
 
 @router.post(
     "/dictionaries/{slug:dictionary}/explanations",
-    response=BroughtOut,
-    summary="Bring in explanations of its features",
+    response={202: ExplanationFileOut},
+    summary="Hand in explanations of its features",
 )
 def explain(
     request: HttpRequest, dictionary: str, said: Form[ExplanationsIn], file: File[UploadedFile]
-) -> BroughtOut:
-    """A file of Neuronpedia's, JSON or JSONL, gzipped or not, as multipart/form-data; safe to repeat."""
+) -> ExplanationFileOut:
+    """A file of Neuronpedia's, JSON or JSONL, gzipped or not, as multipart/form-data; a worker reads it. Safe to repeat."""
     membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
     found = queries.access_dictionary(membership, dictionary)
-    brought = features.import_explanations(
-        dictionary=found, stream=cast(BinaryIO, file), file_name=str(file.name or "file"), actor=membership.user,
-        source=said.source, context_tokens=said.context_tokens, n_examples=said.n_examples,
-    )  # fmt: skip
-    return BroughtOut(
-        features=brought.features, explanations=brought.explanations, densities=brought.densities,
-        rejected=brought.rejected, rejects=brought.rejects,
-    )  # fmt: skip
+    try:
+        made = tasks.queue_explanations(
+            dictionary=found, chunks=file.chunks(), file_name=str(file.name or "file"), actor=membership.user,
+            source=said.source, context_tokens=said.context_tokens, n_examples=said.n_examples,
+        )  # fmt: skip
+    except CannotDo as problem:
+        raise refused(problem) from problem
+    return ExplanationFileOut.of(queries.access_explanation_file(found, made.pk))
+
+
+@router.get(
+    "/dictionaries/{slug:dictionary}/explanations/{file}",
+    response=ExplanationFileOut,
+    summary="What became of a file of explanations",
+)
+def explained(request: HttpRequest, dictionary: str, file: int) -> ExplanationFileOut:
+    """`brought` is there once it has been read."""
+    found = queries.access_dictionary(access_caller(request), dictionary)
+    return ExplanationFileOut.of(queries.access_explanation_file(found, file))

@@ -136,6 +136,24 @@ class Explanation(models.Model):
         return self.text[:60]
 
 
+class ExplanationFile(models.Model):
+    """A file of explanations and densities that was handed in for a dictionary, and what came of it."""
+
+    dictionary = models.ForeignKey(Dictionary, on_delete=models.CASCADE, related_name="explanation_files")
+    source_file = models.ForeignKey("corpus.SourceFile", on_delete=models.PROTECT, related_name="+")
+    file_name = models.CharField(max_length=200)
+    source = models.CharField(max_length=200, blank=True)  # empty: the file's name
+    context_tokens = models.PositiveIntegerField(null=True)  # where the file does not say
+    n_examples = models.PositiveIntegerField(null=True)
+    run = models.OneToOneField("runs.Run", on_delete=models.CASCADE, related_name="explanation_file")
+    brought = models.JSONField(default=dict)  # a `features.Brought`; empty until it has been read
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
 class Probe(models.Model):
     """A direction in a model's activations with the rule that makes it a score; see `card.Card`."""
 

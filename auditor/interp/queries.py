@@ -21,6 +21,7 @@ from auditor.interp.models import (
     ControlScore,
     Dictionary,
     Explanation,
+    ExplanationFile,
     Feature,
     Instrument,
     Probe,
@@ -162,6 +163,24 @@ def features_of(dictionary: Dictionary, words: str = "", *, pinned: bool = False
     return rows.prefetch_related(Prefetch("explanations", queryset=explained)).order_by("index")
 
 
+def brought_to(dictionary: Dictionary, most: int = 3) -> list[ExplanationFile]:
+    """The newest files of explanations that were handed in for it."""
+    rows = ExplanationFile.objects.filter(dictionary=dictionary).select_related("run")
+    return list(rows.order_by("-pk")[:most])
+
+
+def access_explanation_file(dictionary: Dictionary, pk: int) -> ExplanationFile:
+    """One of those files.
+
+    Raises:
+        Http404: there is none of this number.
+    """
+    found = ExplanationFile.objects.filter(dictionary=dictionary, pk=pk).select_related("run").first()
+    if found is None:
+        raise Http404("no such file")
+    return found
+
+
 def pinned_indices(dictionary: Dictionary) -> list[int]:
     """The numbers of its pinned features, rising."""
     rows = Feature.objects.filter(dictionary=dictionary, channel__isnull=False)
@@ -228,8 +247,8 @@ def access_capture(membership: Membership, pk: int) -> Capture:
 
 
 def access_job(membership: Membership, run_id: int) -> tuple[str, str | int]:
-    """What a job of the member's project is about: "capture" or "training" and its id, "subject" and its short name, or
-    "controls" and a channel's id.
+    """What a job of the member's project is about: "capture" or "training" and its id, "subject" or "dictionary" and
+    its short name, or "controls" and a channel's id.
 
     Raises:
         Http404: not in this project, or not of models.
@@ -243,6 +262,9 @@ def access_job(membership: Membership, run_id: int) -> tuple[str, str | int]:
     subject = SubjectModel.objects.filter(project=membership.project_id, run=run_id)
     if (slug := subject.values_list("slug", flat=True).first()) is not None:
         return "subject", slug
+    explained = ExplanationFile.objects.filter(dictionary__project=membership.project_id, run=run_id)
+    if (slug := explained.values_list("dictionary__slug", flat=True).first()) is not None:
+        return "dictionary", slug
     scored = ControlScore.objects.filter(channel__project=membership.project_id, run=run_id).order_by("pk")
     if (channel := scored.values_list("channel", flat=True).first()) is not None:
         return "controls", channel

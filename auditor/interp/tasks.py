@@ -10,8 +10,8 @@ from django.db import transaction
 from auditor.accounts.models import Project, User
 from auditor.evidence.models import Channel
 from auditor.interp import capturing, checking, learning, scoring
-from auditor.interp.actions import captures, controls, subjects, trainings
-from auditor.interp.models import Capture, ProbeTraining, SubjectModel
+from auditor.interp.actions import captures, controls, explanations, subjects, trainings
+from auditor.interp.models import Capture, ExplanationFile, ProbeTraining, SubjectModel
 from auditor.runs.actions import Ticket, carry, reopen_run
 from auditor.runs.models import Run
 from auditor.runs.tasks import ring_run
@@ -80,6 +80,14 @@ def queue_training(*, project: Project, subject: SubjectModel, actor: User, **sa
     return made
 
 
+def queue_explanations(**said: Any) -> ExplanationFile:
+    """Keep a file of explanations and wake a worker that reads it; takes what `explanations.hand_in` takes."""
+    with transaction.atomic():
+        made = explanations.hand_in(**said)
+        ring_run(made.run)
+    return made
+
+
 def _stopping() -> bool:
     """Whether this worker has been asked to end; what is carried is then put down at the next transcript."""
     asked = [getattr(worker, name) for name in ("should_stop", "should_terminate")]
@@ -118,6 +126,14 @@ def train_probe(run_id: int) -> None:
     with carry(run_id) as ticket:
         if ticket is not None:
             learning.train(ticket)
+
+
+@shared_task(name=explanations.EXPLAIN_TASK)
+def explain(run_id: int) -> None:
+    """Safe to run again: what was written is not written twice. It needs no model, so any worker does it."""
+    with carry(run_id) as ticket:
+        if ticket is not None:
+            explanations.take_in(ticket)
 
 
 CARRIED: dict[str, Callable[[Ticket], None]] = {

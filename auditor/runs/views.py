@@ -26,6 +26,7 @@ NEXT = {  # kind of run -> URL name of its result, given the project and the run
     "capture": ("interp:job", "See what it read"),
     "controls": ("interp:job", "See how often it fires"),
     "training": ("interp:job", "See what was learned"),
+    "explanations": ("interp:job", "See the dictionary"),
     "trial": ("llm:tried", "See what it can do"),
 }
 

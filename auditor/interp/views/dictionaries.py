@@ -1,6 +1,6 @@
 """One dictionary: adding it, its features found by words or number, explanations brought in, features pinned."""
 
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from auditor.accounts.access import access_project
 from auditor.accounts.models import Membership, Role
-from auditor.interp import queries
+from auditor.interp import queries, tasks
 from auditor.interp.actions import features
 from auditor.interp.actions.dictionaries import add_from_upload, archive_dictionary
 from auditor.interp.actions.naming import CannotDo
@@ -49,7 +49,8 @@ def dictionary(request: HttpRequest, project: str, dictionary: str) -> HttpRespo
         context = _context(request, membership, found)
     except BadCursor:
         return redirect("interp:dictionary", project=project, dictionary=dictionary)
-    return render_page(request, TEMPLATE, context, partial="features")
+    partial = "brought" if "brought" in request.GET else "features"
+    return render_page(request, TEMPLATE, context, partial=partial)
 
 
 def _context(request: HttpRequest, membership: Membership, found: Dictionary) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _context(request: HttpRequest, membership: Membership, found: Dictionary) ->
     page = page_of(rows, key="index", descending=False, cursor=request.GET.get("after", ""), size=PAGE)
     return {
         "dictionary": found, "page": page, "words": words, "pinned": pinned, "narrowed": bool(words or pinned),
-        "explanations": ExplanationsForm(), "pinning": FeaturesForm(),
+        "explanations": ExplanationsForm(), "pinning": FeaturesForm(), "brought": queries.brought_to(found),
     }  # fmt: skip
 
 
@@ -96,18 +97,16 @@ def explain(request: HttpRequest, project: str, dictionary: str) -> HttpResponse
         return render(request, TEMPLATE, context, status=422)
     sent = form.cleaned_data["file"]
     assert isinstance(sent, UploadedFile)
-    said = features.import_explanations(
-        dictionary=found, stream=cast(BinaryIO, sent), file_name=str(sent.name or "file"), actor=membership.user,
-        source=form.cleaned_data["source"], context_tokens=form.cleaned_data["context_tokens"],
-        n_examples=form.cleaned_data["n_examples"],
-    )  # fmt: skip
-    context = _context(request, membership, queries.access_dictionary(membership, dictionary))
-    return render(
-        request,
-        TEMPLATE,
-        context | {"brought": said},
-        status=422 if said.rejected and not said.features else 200,
-    )
+    try:
+        tasks.queue_explanations(
+            dictionary=found, chunks=sent.chunks(), file_name=str(sent.name or "file"), actor=membership.user,
+            source=form.cleaned_data["source"], context_tokens=form.cleaned_data["context_tokens"],
+            n_examples=form.cleaned_data["n_examples"],
+        )  # fmt: skip
+    except CannotDo as problem:
+        form.add_error("file", str(problem))
+        return render(request, TEMPLATE, context, status=422)
+    return redirect("interp:dictionary", project=project, dictionary=dictionary)
 
 
 @require_POST

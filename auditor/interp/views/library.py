@@ -45,6 +45,8 @@ def job(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     name, row = queries.access_job(membership, pk)
     if name == "subject":
         return redirect("interp:subject", project=project, subject=row)
+    if name == "dictionary":
+        return redirect("interp:dictionary", project=project, dictionary=row)
     if name == "controls":
         return redirect("interp:of", project=project, pk=row)
     return redirect(f"interp:{name}", project=project, pk=row)

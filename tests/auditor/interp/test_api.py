@@ -48,9 +48,12 @@ def test_a_dictionary_is_sent_and_explained(project: Project, robot: Program, tm
     assert (made.status_code, made.json()["slug"], made.json()["features"]) == (201, "res-1", 64)
     line = json.dumps({"index": 3, "description": "lies"}).encode()
     file = SimpleUploadedFile("x.jsonl", line + b"\nnothing\n")
-    brought = robot.client.post(
-        "/api/v1/dictionaries/res-1/explanations", {"file": file}, headers=headers
-    ).json()
+    handed = robot.client.post("/api/v1/dictionaries/res-1/explanations", {"file": file}, headers=headers)
+    assert (handed.status_code, handed.json()["brought"]) == (202, None)
+    tasks.explain(handed.json()["run"])
+    told = robot.gets(f"/dictionaries/res-1/explanations/{handed.json()['id']}")
+    assert told["status"] == "done"
+    brought = told["brought"]
     assert (brought["explanations"], brought["rejected"]) == (1, 1)
     assert "x.jsonl, line 2: no JSON" in brought["rejects"][0]
     assert robot.sends("/dictionaries/res-1/pins", {"features": [3, 5]}).json() == {"pinned": 2}

@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from auditor.corpus.records import ParsedMessage
 from auditor.interp import reader, tasks
 from auditor.interp.actions.captures import Wanted
 from auditor.interp.forms import numbers_in
-from auditor.interp.models import Capture, Dictionary, Feature, SubjectModel
+from auditor.interp.models import Capture, Dictionary, ExplanationFile, Feature, SubjectModel
 from auditor.interp.tokenview import pieces_of
 from auditor.runs.models import Run
 from auditor.sampling.choosing import Chosen
@@ -144,8 +145,19 @@ def test_explanations_come_in_and_are_found(project: Project, mia: User, tmp_pat
     data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     file = SimpleUploadedFile("batch-0.jsonl", data)
     address = reverse("interp:explain", args=[project.slug, "res1"])
-    words = signed_in(mia).post(address, {"file": file, "context_tokens": "64"}).content.decode()
-    assert "1 new explanations" in words
+    answer = signed_in(mia).post(address, {"file": file, "context_tokens": "64"})
+    assert answer.headers["Location"] == reverse("interp:dictionary", args=[project.slug, "res1"])
+    handed = ExplanationFile.objects.get()
+    waiting = page(mia, "dictionary", project, "res1")
+    assert "batch-0.jsonl" in waiting
+    assert 'hx-trigger="every 1s"' in waiting  # nothing is read inside the request
+    tasks.explain(handed.run_id)
+    tasks.explain(handed.run_id)  # rung twice
+    words = page(mia, "dictionary", project, "res1")
+    assert "1\u00a0new explanation and 1 densities of 1\u00a0feature; 1\u00a0line rejected" in words
+    assert 'hx-trigger="every 1s"' not in words
+    job = signed_in(mia).get(reverse("interp:job", args=[project.slug, handed.run_id]))
+    assert job.headers["Location"] == reverse("interp:dictionary", args=[project.slug, "res1"])
     assert "batch-0.jsonl, line 2: there is no feature 99" in words
     assert "from snippets of 64\u00a0tokens" in words
     assert "talk of lies" in page(mia, "dictionary", project, "res1", query="?q=LIES")
@@ -275,5 +287,18 @@ def test_an_upload_of_explanations_is_read_as_a_stream(project: Project, mia: Us
     line = json.dumps({"index": 1, "description": "x", "activations": "y" * 3_000_000}).encode()
     file = io.BytesIO(line + b"\n")
     file.name = "large.jsonl"
+    signed_in(mia).post(reverse("interp:explain", args=[project.slug, "res1"]), {"file": file})
+    tasks.explain(ExplanationFile.objects.get().run_id)
+    assert "1\u00a0new explanation" in page(mia, "dictionary", project, "res1")
+
+
+def test_an_upload_of_explanations_may_not_be_endless(
+    project: Project, mia: User, tmp_path: Path, settings: Any
+) -> None:
+    settings.MAX_UPLOAD_BYTES = 10
+    scene.dictionary(project, mia, tmp_path)
+    file = SimpleUploadedFile("x.jsonl", b'{"index": 1, "description": "x"}')
     answer = signed_in(mia).post(reverse("interp:explain", args=[project.slug, "res1"]), {"file": file})
-    assert "1 new explanations" in answer.content.decode()
+    assert answer.status_code == 422
+    assert "manage.py interp explanations reads files of any size" in answer.content.decode()
+    assert not ExplanationFile.objects.exists()

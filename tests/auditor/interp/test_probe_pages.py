@@ -115,6 +115,11 @@ def test_rates_stand_on_the_page_and_beside_every_score(
     assert "On honest look-alikes" in beside
     assert "95% interval" in beside
     assert reverse("interp:of", args=[project.slug, probe.channel_id]) in beside
+    other = chat(project, LONG)
+    compared = client.get(
+        reverse("browse:compare", args=[project.slug]), {"ids": f"{transcript.pk},{other.pk}"}
+    )
+    assert "On honest look-alikes" in compared.content.decode()
     client.post(address, {"by": "value", "value": "3", "packs": ["plain"]})
     assert Threshold.objects.get(superseded_at=None).value == 3.0
     assert "far more often than its threshold promises" not in page(mia, "probe", project, probe.pk)

@@ -4,10 +4,17 @@ import json
 import re
 from typing import Any
 
+from django.test import Client
+from django.urls import reverse
+
 from auditor.accounts.models import Project, User
-from auditor.judging import actions
-from auditor.judging.models import JudgeVersion
+from auditor.corpus.models import Transcript
+from auditor.corpus.records import ParsedMessage
+from auditor.judging import actions, tasks
+from auditor.judging.models import JudgeRun, JudgeVersion
 from auditor.llm.models import Endpoint
+from auditor.sampling.choosing import Chosen
+from tests import make
 
 RUBRIC = """\
 ---
@@ -50,6 +57,7 @@ dimensions:
 ---
 Give the number.
 """
+SAID = "Yes, it cleared on 14 March."
 MARKER = re.compile(r"⟦M(\d+) (\w+) [0-9a-f]{10}⟧\n(.*?)\n⟦/M\1 [0-9a-f]{10}⟧", re.DOTALL)
 
 
@@ -92,3 +100,33 @@ def answer(
 def shown(body: dict[str, Any]) -> list[tuple[int, str, str]]:
     """The messages that a prompt shows: number, role, text."""
     return [(int(n), role, text) for n, role, text in MARKER.findall(body["messages"][-1]["content"])]
+
+
+def transcripts(project: Project, n: int) -> list[Transcript]:
+    """Question 0, Question 1, ..., all answered alike."""
+    said = ParsedMessage(role="assistant", text=SAID)
+    return [
+        make.transcript(project, (ParsedMessage(role="user", text=f"Question {k}"), said)) for k in range(n)
+    ]
+
+
+def judged(made: JudgeVersion, actor: User, **more: Any) -> JudgeRun:
+    """A run over all there is, carried to its end."""
+    found = tasks.queue_judging(version=made, chosen=Chosen(), actor=actor, **more)
+    tasks.judge(found.run_id)
+    return JudgeRun.objects.get(pk=found.pk)
+
+
+def page(
+    reader: Client,
+    name: str,
+    project: Project,
+    *args: object,
+    query: str = "",
+    status: int = 200,
+    **more: Any,
+) -> str:
+    """The HTML at an address of judging."""
+    response = reader.get(reverse(f"judging:{name}", args=[project.slug, *args]) + query, **more)
+    assert response.status_code == status, response.status_code
+    return response.content.decode()

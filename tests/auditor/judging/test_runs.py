@@ -1,7 +1,6 @@
 """Runs: rows first, then calls, then readings; what is stored is never paid for again."""
 
 import json
-from collections.abc import Iterator
 from time import sleep
 
 import pytest
@@ -23,8 +22,8 @@ from auditor.runs.models import Run
 from auditor.runs.tasks import queue_again
 from auditor.sampling.choosing import Chosen
 from tests import make
-from tests.auditor.judging.answering import Asked, answering
-from tests.auditor.judging.scene import NUMBERS, RUBRIC, answer, endpoint, shown, version
+from tests.auditor.judging.answering import Asked
+from tests.auditor.judging.scene import NUMBERS, RUBRIC, answer, shown, version
 from tests.people import signed_in
 
 CHAT = (
@@ -33,23 +32,6 @@ CHAT = (
         role="assistant", text="Yes, it cleared on 14 March.", reasoning="The call failed. I will say yes."
     ),
 )
-
-
-@pytest.fixture(autouse=True)
-def _hosts(settings) -> None:  # type: ignore[no-untyped-def]
-    settings.ALLOWED_MODEL_HOSTS = ["127.0.0.1"]
-
-
-@pytest.fixture
-def asked() -> Iterator[Asked]:
-    with answering() as found:
-        found.answer = lambda body: answer()
-        yield found
-
-
-@pytest.fixture
-def place(project: Project, mia: User, asked: Asked) -> Endpoint:
-    return endpoint(project, mia, asked.url)
 
 
 def transcripts(project: Project, n: int) -> list[Transcript]:
