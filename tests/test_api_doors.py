@@ -31,7 +31,7 @@ ROW = {
     "probes": "probe",
     "judges": "judge", "judge-versions": "version", "judge-runs": "judging", "judge-preflights": "preflight",
     "injection-checks": "check", "verdicts": "verdict",
-    "subject-models": "subject", "dictionaries": "dictionary", "captures": "capture",
+    "subject-models": "subject", "dictionaries": "dictionary", "explanations": "handed", "captures": "capture",
     "channels": "channel",
 }  # fmt: skip
 LIFTS = ("/rounds/{pk}/close",)  # whoever manages may end the blindness for all, and the trail says so

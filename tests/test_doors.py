@@ -25,6 +25,7 @@ from auditor.evidence.blocks import NewBlock, write_blocks
 from auditor.intake.actions import import_file
 from auditor.intake.uploads import keep_upload
 from auditor.interp.actions.captures import Wanted, open_capture
+from auditor.interp.actions.explanations import hand_in
 from auditor.interp.actions.trainings import open_training
 from auditor.interp.models import Capture, CapturedTranscript, ProbeTraining
 from auditor.judging.actions import open_injection_check, open_judging, open_preflight
@@ -223,6 +224,9 @@ def _captured(project: Project, olga: User, transcript_id: int, folder: Path) ->
     """A model, a dictionary and a probe; a capture that could not read the transcript, and says what of it."""
     subject = interp.subject(project, olga)
     dictionary = interp.dictionary(project, olga, folder / "sae")
+    handed = hand_in(
+        dictionary=dictionary, chunks=[b'{"index": 1, "description": "x"}'], file_name="x.jsonl", actor=olga
+    )
     probe = interp.probe(project, olga)
     made = open_capture(
         project=project, subject=subject, wanted=[Wanted(probe=probe), Wanted(dictionary=dictionary, features=[1])],
@@ -243,7 +247,7 @@ def _captured(project: Project, olga: User, transcript_id: int, folder: Path) ->
     ProbeTraining.objects.filter(pk=trained.pk).update(result={**interp.trained(), "warnings": [PEOPLE]})
     Run.objects.filter(pk__in=[made.run_id, trained.run_id]).update(status="done")
     return {
-        "training": trained.pk, "capture": made.pk, "captured": made.run_id, "subject": subject.slug, "dictionary": dictionary.slug,
+        "training": trained.pk, "capture": made.pk, "captured": made.run_id, "subject": subject.slug, "dictionary": dictionary.slug, "handed": handed.pk,
         "probe": probe.pk,
     }  # type: ignore[dict-item]  # fmt: skip
 
