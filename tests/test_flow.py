@@ -146,7 +146,7 @@ def test_from_a_file_to_an_adjudicated_dataset() -> None:
     assert {row["ruling"]["rule"] for row in data} == {"unanimous", "adjudicator"}
     assert sum(1 / row["sampling"]["probability"] for row in data) == pytest.approx(12)
     assert pq.read_table(io.BytesIO(files["labels.parquet"])).num_rows == 9
-    assert json.loads(files["manifest.json"])["sample"]["seed"] == 11
+    assert json.loads(files["manifest.json"])["rounds"][0]["sample"]["seed"] == 11
     assert b"ana@example.org" not in b"".join(files.values())
     assert Person(Client()).client.get(mia.address("datasets:release", release.pk)).status_code == 302
 

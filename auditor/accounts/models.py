@@ -60,6 +60,8 @@ class Project(models.Model):
     description = models.TextField(blank=True)
     is_sample = models.BooleanField(default=False)  # the audit that ships with the app
     created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True)  # from then on it is read only and leaves the lists
+    removal_at = models.DateTimeField(null=True)  # its owner asked for it to go; a run takes it away
 
     def __str__(self) -> str:
         return self.name

@@ -86,6 +86,7 @@ class ReleaseItem(models.Model):
     order = models.PositiveIntegerField()
     item = models.ForeignKey("queues.Item", on_delete=models.PROTECT, related_name="+")
     transcript = models.ForeignKey("corpus.Transcript", on_delete=models.PROTECT, related_name="+")
+    drawn = models.ForeignKey("sampling.SampleItem", null=True, on_delete=models.PROTECT, related_name="+")
     ruling = models.ForeignKey("adjudication.Ruling", null=True, on_delete=models.PROTECT, related_name="+")
     label = models.CharField(max_length=10, blank=True)  # by the release's source; empty: it has no winners
     group = models.CharField(max_length=30, blank=True)  # of the label

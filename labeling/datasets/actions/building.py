@@ -44,7 +44,7 @@ SETTLED_AT_ONCE = 200
 VERIFY = "verify.py"  # the text of `verifying`
 RECENT = timedelta(hours=1)  # a moment that transactions may still write into
 ITEM = (
-    "release_id", '"order"', "item_id", "transcript_id", "ruling_id", "label", '"group"', "grade", "how", "split",
+    "release_id", '"order"', "item_id", "transcript_id", "drawn_id", "ruling_id", "label", '"group"', "grade", "how", "split",
     "cluster",
 )  # fmt: skip
 Beat = Callable[[int, str], None]
@@ -219,7 +219,7 @@ def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:
             "datasets_releaseitem", ITEM,
             (
                 row(
-                    release.pk, order, one.item_id, one.transcript_id, one.ruling_id, one.label, one.group, one.grade,
+                    release.pk, order, one.item_id, one.transcript_id, one.drawn_id, one.ruling_id, one.label, one.group, one.grade,
                     one.how, one.split, one.cluster,
                 )
                 for order, one in enumerate(planned.chosen)
