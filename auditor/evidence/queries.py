@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import (
     BooleanField,
@@ -192,3 +192,17 @@ def channels_of(project_id: int) -> QuerySet[Channel]:
     """The channels of a project, people's last."""
     last = ExpressionWrapper(Q(kind=HUMAN), output_field=BooleanField())
     return Channel.objects.filter(project_id=project_id).order_by(last, "kind", "key")
+
+
+def ids_by_place(transcript_ids: Iterable[int], channel_ids: Iterable[int]) -> dict[tuple[Any, ...], int]:
+    """Ids of current readings by `actions.NewReading.place`, for whoever has to refer to what they just wrote.
+
+    It tells that there are readings, and nothing that they say.
+    """
+    rows = Reading.objects.filter(
+        transcript_id__in=list(transcript_ids), channel_id__in=list(channel_ids), superseded_at__isnull=True
+    )
+    places = rows.values_list(
+        "pk", "channel_id", "transcript_id", "position", "part", "start", "end", "identifier"
+    )
+    return {tuple(place): pk for pk, *place in places}

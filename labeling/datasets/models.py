@@ -5,6 +5,8 @@
             1--* ReleaseChannel *--1 Channel as its producer declared it then
             1--* ReleaseShard *--1 Shard     files of token tracks that must not go
             1--* ReleaseFile
+    ReleaseImport                           a release of elsewhere, brought into a project
+    ImportedPerson *--1 User                who somebody of an imported release is here
 
 The files are named by their digests; the manifest says who, what, which versions and seeds. While a release stands the
 database refuses to change or remove what it was made from (migration 0005).
@@ -134,3 +136,53 @@ class ReleaseShard(models.Model):
 
     def __str__(self) -> str:
         return f"shard {self.shard_id} in {self.release_id}"
+
+
+class ReleaseImport(models.Model):
+    """A release that was made elsewhere, or here, brought into a project."""
+
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="release_imports")
+    file_name = models.CharField(max_length=300)
+    source = models.ForeignKey(
+        "corpus.SourceFile", on_delete=models.PROTECT, related_name="+"
+    )  # a ZIP archive of it
+    run = models.OneToOneField(
+        "runs.Run", null=True, on_delete=models.SET_NULL, related_name="release_import"
+    )
+    name = models.CharField(max_length=150, blank=True)  # as its manifest says; known once it was opened
+    digest = models.CharField(max_length=64, blank=True)  # sha256 hex of its manifest
+    counts = models.JSONField(default=dict)  # what it brought; empty until it is done
+    rounds: "models.ManyToManyField[models.Model, models.Model]" = models.ManyToManyField(
+        "queues.Round", related_name="+"
+    )
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "digest"],
+                condition=models.Q(done_at__isnull=False),
+                name="one_import_per_release",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.file_name
+
+
+class ImportedPerson(models.Model):
+    """A user who stands for somebody of an imported release, under the name that they have there."""
+
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="imported_people")
+    user = models.OneToOneField("accounts.User", on_delete=models.PROTECT, related_name="imported_as")
+    name = models.CharField(max_length=150)  # mostly a pseudonym
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="one_imported_person_per_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,7 +1,7 @@
 """The shape of one row of a dataset, as JSON and as Arrow; the same fields in both.
 
 In Parquet, what has no fixed shape (conditions, metadata, answers, parts of a message) is JSON text.
-Nothing here holds a moment or a database id, so equal inputs give equal bytes. People, labels and rulings refer to
+Nothing here holds a database id or the moment of its making, so equal inputs give equal bytes. People, labels and rulings refer to
 each other by pseudonym, stage and number; readings by channel and place.
 """
 
@@ -117,6 +117,7 @@ _RULING = pa.struct(
         ("codebook", pa.int32()),
         ("codebook_digest", pa.string()),
         ("missing_tests", pa.list_(pa.string())),
+        ("at", pa.string()),  # ISO moment, UTC
     ]
 )
 _LABEL = pa.struct(
@@ -155,6 +156,7 @@ _LABEL = pa.struct(
         ),
         ("active_seconds", pa.int32()),
         ("late", pa.bool_()),
+        ("at", pa.string()),  # ISO moment, UTC
         ("codebook", pa.int32()),
         ("codebook_digest", pa.string()),
     ]

@@ -1,6 +1,7 @@
 """Verbs of releases, by subject; see the files beside this one."""
 
 from labeling.datasets.actions.building import build, check
+from labeling.datasets.actions.importing import IMPORT, carry_import, open_import
 from labeling.datasets.actions.opening import (
     CHECK,
     TASK,
@@ -14,6 +15,19 @@ from labeling.datasets.actions.refusals import CannotRelease
 from labeling.datasets.actions.teaching import teach_judge, train_probe
 
 __all__ = [
-    "CHECK", "TASK", "CannotRelease", "build", "build_again", "check", "checked", "open_check", "open_release",
-    "same_again", "teach_judge", "train_probe",
+    "CHECK",
+    "IMPORT",
+    "TASK",
+    "CannotRelease",
+    "build",
+    "build_again",
+    "carry_import",
+    "check",
+    "checked",
+    "open_check",
+    "open_import",
+    "open_release",
+    "same_again",
+    "teach_judge",
+    "train_probe",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Labels and rulings as parts of a record."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from auditor.evidence.models import Reading
@@ -79,6 +80,7 @@ def label_record(
         "relied_on": [_relied(one, relied, texts) for one in label.relied_on if one.get("reading") in relied],
         "active_seconds": label.active_seconds,
         "late": label.late,
+        "at": moment_of(label.committed_at),
         "codebook": version.number,
         "codebook_digest": version.digest,
     }
@@ -117,7 +119,13 @@ def ruling_record(
         "codebook": version.number,
         "codebook_digest": version.digest,
         "missing_tests": _missing(ruling, codebook),
+        "at": moment_of(ruling.created_at),
     }
+
+
+def moment_of(at: datetime) -> str:
+    """A moment as the records have it."""
+    return at.astimezone(UTC).isoformat()
 
 
 def words_of(tests: Iterable[Any]) -> list[str]:

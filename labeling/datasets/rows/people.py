@@ -6,18 +6,22 @@ from django.utils.crypto import salted_hmac
 
 from labeling.annotations.models import LabelRevision
 from labeling.datasets.definition import Definition
+from labeling.datasets.models import ImportedPerson
 
 
 class People:
     """Names that are the same throughout a release: pseudonyms that lead back to nobody, or the people's own.
 
-    A pseudonym depends on the release's seed and on this installation's secret.
+    A pseudonym depends on the release's seed and on this installation's secret. People of an imported release keep
+    the name that they had there, which is all that is known of them.
     """
 
     def __init__(self, definition: Definition, project_id: int, names: dict[int, str]) -> None:
         self.definition, self.project_id, self.names = definition, project_id, names
         self.met: set[str] = set()  # reviewers with a label in the release
         self._known: dict[int, str] = {}
+        people = ImportedPerson.objects.filter(project_id=project_id)
+        self._imported: dict[int, str] = dict(people.values_list("user_id", "name"))
 
     def name(self, user_id: int | None) -> str | None:
         """What the person is called here; nobody is None."""
@@ -37,5 +41,7 @@ class People:
     def _named(self, user_id: int) -> str:
         if not self.definition.pseudonyms:
             return self.names[user_id]
+        if (imported := self._imported.get(user_id)) is not None:
+            return imported
         said = f"{self.definition.seed}:{self.project_id}:{user_id}"
         return f"r-{salted_hmac('labeling.datasets.pseudonym', said, algorithm='sha256').hexdigest()[:12]}"
