@@ -47,6 +47,9 @@ from labeling.discussion.places import Anchor
 from labeling.queues.actions import add_answers, close_round, create_gold_set, take_next
 from labeling.queues.actions.checking import Answer
 from labeling.queues.models import Item, Round
+from labeling.validity.prevalence.actions import open_report
+from labeling.validity.prevalence.queries import asked_of
+from labeling.validity.tasks import compute_prevalence
 from tests import make
 from tests.auditor.evidence.test_layers import block
 from tests.auditor.interp import scene as interp
@@ -114,6 +117,11 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     release = open_release(project=project, name="Released", rounds=[before], parameters={}, actor=olga)
     assert release.run_id is not None
     build_release(release.run_id)
+    counted = open_report(
+        asked=asked_of(before, "group:intent", olga, channel=judge.key, yes=[MACHINE]), actor=olga
+    )
+    assert counted.run_id is not None
+    compute_prevalence(counted.run_id)
     now = make.round(project, [transcript], [ana, mia], name="Again", actor=olga)
     for reviewer in (ana, mia):
         assert take_next(round=now, reviewer=reviewer) is not None
@@ -125,7 +133,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     return {
         **_files(project, olga, tmp_path), "thread": thread.pk, "comment": thread.comments.get(number=2).pk,
         "book": now.codebook_version.codebook_id, "transcript": transcript.pk, "channel": judge.pk, "round": now.pk,
-        "before": before.pk,
+        "before": before.pk, "counted": counted.pk,
         "item": Item.objects.get(round=now).pk, "case": case.pk, "release": release.pk, "sample": now.sample_id,
         "codebook": now.codebook_version_id, "gold": _gold(project, olga, now, transcript.pk), "member": Membership.objects.get(user=ana).pk,
         "invitation": _invitation(project, olga), "token": _token(project, olga), **_webhook(project, olga),
@@ -326,6 +334,7 @@ ROW = {
     "discussion:transcript": "transcript", "discussion:codebook": "book", "discussion:thread": "thread",
     "discussion:read": "thread", "discussion:resolve": "thread", "discussion:reopen": "thread",
     "discussion:edit": "comment", "discussion:remove": "comment", "discussion:answer": "comment",
+    **{f"validity:prevalence_{page}": "counted" for page in ("report", "csv", "svg")},
     **{f"agreement:round{page}": "before" for page in ("", "_items", "_compute", "_csv")},
     **{f"agreement:codebook{page}": "book" for page in ("", "_items", "_compute", "_csv")},
     "adjudication:hold": "case", "adjudication:leave": "case", "adjudication:send_back": "case", "adjudication:example": "case",

@@ -42,6 +42,7 @@ from labeling.codebooks.api import router as codebooks
 from labeling.discussion.api import router as discussion
 from labeling.queues.api import router as queues
 from labeling.queues.api_managing import router as managing
+from labeling.validity.prevalence.api import router as prevalence
 
 PROBLEM = "application/problem+json"
 ABOUT = """Everything that is done in Auditor by hand can be done by a program.
@@ -76,6 +77,7 @@ for router in (
     annotations,
     touched,
     agreement,
+    prevalence,
     adjudication,
     bulk,
     discussion,

@@ -13,7 +13,7 @@ from time import perf_counter
 from bench.private import private_server
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "campaign.json"
-PROOFS = ("sampling", "leases", "calls", "judging", "captures", "kills", "reviewing", "fuzzing")
+PROOFS = ("sampling", "prevalence", "leases", "calls", "judging", "captures", "kills", "reviewing", "fuzzing")
 
 
 def main() -> int:
