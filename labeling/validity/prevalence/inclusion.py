@@ -95,19 +95,19 @@ class Labelled:
         Equal odds: N^2 (1 - n/N) S^2 / n. Unequal odds with a set number: Hajek's (1964) form for large
         entropy. Poisson: that of the total of deviations from the part's mean.
         """
-        total, odds_of = 0.0, self.design.odds * self.answered[self.design.part]
-        for index, one in enumerate(self.design.parts):
-            here = (self.design.part == index) & (odds_of < CERTAIN)
-            if not here.any():
-                continue
-            odds, e = odds_of[here], values[here] - values[here].mean()
-            if one.kind == POISSON:
-                total += float(((1 - odds) / odds * e**2).sum())
-                continue
-            shares, n = odds * (1 - odds), len(e)
-            middle = float(((1 - odds) * e).sum() / shares.sum())
-            total += float((shares * (e / odds - middle) ** 2).sum()) * n / max(n - 1, 1)
-        return total
+        design, k = self.design, len(self.design.parts)
+        odds_of = design.odds * self.answered[design.part]
+        open_ = (odds_of < CERTAIN) & (odds_of > 0)
+        part, odds, known = design.part[open_], odds_of[open_], values[open_]
+        n = np.bincount(part, minlength=k).astype(np.float64)
+        e = known - (np.bincount(part, weights=known, minlength=k) / np.maximum(n, 1))[part]
+        shares = odds * (1 - odds)
+        tied = np.bincount(part, weights=(1 - odds) * e, minlength=k)
+        middle = tied / np.maximum(np.bincount(part, weights=shares, minlength=k), np.finfo(float).tiny)
+        one_by_one = np.array([one.kind == POISSON for one in design.parts])
+        middle[one_by_one] = 0.0
+        scale = np.where(one_by_one, 1.0, n / np.maximum(n - 1, 1))
+        return float((scale[part] * shares * (e / odds - middle[part]) ** 2).sum())
 
     def form(self, a: Floats, b: Floats, *, unbiased: bool = True) -> float:
         """The covariance that the design gives the weighted totals of two values; with a twice, its variance.

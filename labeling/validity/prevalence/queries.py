@@ -18,8 +18,9 @@ from auditor.corpus.models import Transcript
 from auditor.evidence.filters import Filter
 from auditor.evidence.models import HUMAN, Channel
 from auditor.evidence.queries import MACHINE, SCOPES, Sight, channels_of, visible_to
-from auditor.sampling.models import Sample, SampleItem
-from auditor.sampling.queries import frame_of
+from auditor.sampling.designs.arrays import Whole
+from auditor.sampling.models import Sample
+from auditor.sampling.queries import frame_of, item_ids
 from labeling.adjudication.models import Case
 from labeling.adjudication.queries import rulings_of
 from labeling.agreement.queries import withheld_rounds
@@ -220,7 +221,7 @@ def is_withheld(asked: Asked, person: User) -> bool:
     if asked.channel is None or not sight.is_veiled_anywhere(asked.round.project_id, [MACHINE]):
         return False
     veiled = Transcript.objects.of(asked.round.project_id).filter(sight.veil_over("pk", MACHINE))
-    return bool(np.isin(ids_of(veiled.values_list("pk", flat=True)), frame_of(asked.round.sample)).any())
+    return bool(np.isin(ids_of(veiled.values_list("pk", flat=True)), frame_ids(asked)).any())
 
 
 def rounds_together(asked: Asked) -> list[Round]:
@@ -259,7 +260,8 @@ def why_not_random(asked: Asked, drawn: int, labelled: int) -> str:
     order of a channel is not finished, who has been labelled follows that channel.
     """
     for one in rounds_together(asked):
-        n_items, n_drawn = one.items.filter(role=WORK).count(), one.sample.items.count()
+        drawn_ids = one.sample.items.values("transcript_id")
+        n_items, n_drawn = one.items.filter(transcript_id__in=drawn_ids).count(), drawn_ids.count()
         if n_items < n_drawn:
             return f"{one.name} takes only {n_items:,} of the {n_drawn:,} that were drawn"
         if labelled < drawn and one.order_channel_id is not None:
@@ -318,21 +320,22 @@ def frame_words(asked: Asked) -> FrameWords:
     sample = asked.round.sample
     names = dict(channels_of(sample.project_id).values_list("key", "name"))
     earlier = tuple(one.name for one in sample.excludes.order_by("pk"))
-    size = sample.frame_size
-    if asked.together:
-        size += (
-            SampleItem.objects.filter(sample__in=sample.excludes.all())
-            .values("transcript")
-            .distinct()
-            .count()
-        )
+    size = len(frame_ids(asked)) if asked.together else sample.frame_size
     return FrameWords(
         Filter.from_json(sample.filter).in_words(names), sample, size, sample.left_out,
         () if asked.together else earlier, earlier if asked.together else (),
     )  # fmt: skip
 
 
-def ids_of(rows: Iterable[int]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def frame_ids(asked: Asked) -> Whole:
+    """The transcripts that the rates speak of, rising; shape (N,)."""
+    sample = asked.round.sample
+    if not asked.together:
+        return frame_of(sample)
+    return np.union1d(frame_of(sample), item_ids(sample.excludes.all()))
+
+
+def ids_of(rows: Iterable[int]) -> Whole:
     """Ids as an array."""
     return np.fromiter(rows, dtype=np.int64)
 

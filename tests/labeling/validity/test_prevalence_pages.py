@@ -9,105 +9,43 @@ import pytest
 from django.urls import reverse
 
 from auditor.accounts.models import Project, User
-from auditor.corpus.records import ParsedTranscript, Place
-from auditor.corpus.writer import write
-from auditor.evidence.actions import NewReading, write_readings
 from auditor.evidence.filters import Filter
 from auditor.evidence.models import Channel
 from auditor.evidence.queries import visible_to
 from auditor.sampling.actions import draw_sample
 from auditor.sampling.designs.design import Design
 from auditor.sampling.models import Sample
-from labeling.adjudication.actions import settle
-from labeling.codebooks.actions import adopt_default
-from labeling.queues.actions import close_round, open_round
-from labeling.queues.models import Item, Round
+from labeling.queues.models import Round
 from labeling.validity.prevalence import queries
 from labeling.validity.prevalence.gathering import gather
 from labeling.validity.prevalence.models import PrevalenceReport
 from labeling.validity.prevalence.queries import Asked, CannotAsk, asked_of
-from labeling.validity.tasks import compute_prevalence
 from tests import make
+from tests.labeling.validity.counted import (
+    DRAWN,
+    SIZE,
+    carried,
+    computed,
+    counted,
+    judge,
+    number_of,
+    opened,
+    ruled,
+    sample,
+    yes,
+)  # fmt: skip
 from tests.people import signed_in
 from tests.programs import program
 
-SIZE, DRAWN = 60, 40
-
-
-def yes(number: int) -> bool:
-    """Every fourth transcript is a lie."""
-    return number % 4 == 0
-
-
-@pytest.fixture
-def judge(project: Project) -> Channel:
-    return make.channel(project, lo=0.0, hi=100.0)
-
-
-@pytest.fixture
-def sample(project: Project, judge: Channel, mia: User) -> Sample:
-    """40 of 60 transcripts of two models; the judge is wrong about one in ten and silent on two."""
-    batch = make.batch(project)
-    parsed = [
-        ParsedTranscript(
-            digest=f"{number:064x}", place=Place(record=number + 1, line=number + 1), messages=make.CHAT,
-            external_id=f"t{number:03}", model=f"m-{number % 2}", conditions={"oversight": "on" if number % 3 else "off"},
-        )
-        for number in range(SIZE)
-    ]  # fmt: skip
-    ids = [pk for part in write(batch, parsed, file=batch.files.get()) for _, pk in part.pairs]
-    said = [
-        NewReading(channel=judge, transcript_id=pk, value=80.0 if yes(number) != (number % 10 == 9) else 20.0)
-        for number, pk in enumerate(ids[: SIZE - 2])
-    ]
-    write_readings(readings=said, source="test")
-    return draw_sample(project=project, name="Forty", design=Design(n=DRAWN), seed=5, actor=mia)
-
-
-@pytest.fixture
-def round(project: Project, sample: Sample, ana: User, mia: User) -> Round:
-    made = opened(project, sample, ana, mia, "First round")
-    for item in made.items.all():
-        ruled(item, ana)
-    close_round(round=made, actor=mia)
-    return made
-
-
-def opened(project: Project, sample: Sample, reviewer: User, actor: User, name: str, **more: object) -> Round:
-    return open_round(
-        project=project, name=name, sample=sample, codebook_version=adopt_default(project=project, actor=actor),
-        members=[reviewer], overlap=1, actor=actor, **more,
-    )  # fmt: skip
-
-
-def ruled(item: Item, reviewer: User) -> None:
-    """The reviewer says what is so, and nobody objects."""
-    make.label(item, reviewer, "D" if yes(int(item.transcript.external_id[1:])) else "H")
-    settle(item=item)
-
-
-def computed(project: Project, mia: User, round: Round, **asked: str) -> PrevalenceReport:
-    """A report by the page's own form."""
-    said = {"round": round.pk, "target": "group:intent", **asked}
-    answer = signed_in(mia).post(reverse("validity:prevalence_compute", args=[project.slug]), said)
-    assert answer.status_code == 302
-    return carried(PrevalenceReport.objects.latest("pk"))
-
-
-def carried(row: PrevalenceReport) -> PrevalenceReport:
-    """As a worker leaves it."""
-    assert row.run_id is not None
-    compute_prevalence(row.run_id)
-    row.refresh_from_db()
-    return row
+__all__ = ["counted", "judge", "sample"]
 
 
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ")
 
 
-def test_the_columns_are_those_of_the_frame(project: Project, round: Round, mia: User) -> None:
-    asked = asked_of(round, "label:D", mia, channel="judge.quill")
+def test_the_columns_are_those_of_the_frame(project: Project, counted: Round, mia: User) -> None:
+    asked = asked_of(counted, "label:D", mia, channel="judge.quill")
     assert (asked.cut, asked.rule, asked.in_words) == (50.0, "at or above 50", asked.in_words)
     found = gather(asked, visible_to(mia))
     given = found.given
@@ -122,9 +60,9 @@ def test_the_columns_are_those_of_the_frame(project: Project, round: Round, mia:
 
 
 def test_a_page_shows_the_four_estimates_with_their_frame(
-    project: Project, round: Round, mia: User, vic: User
+    project: Project, counted: Round, mia: User, vic: User
 ) -> None:
-    row = computed(project, mia, round, channel="judge.quill")
+    row = computed(project, mia, counted, channel="judge.quill")
     assert row.computed_at is not None
     html = (
         signed_in(vic)
@@ -149,11 +87,11 @@ def test_a_page_shows_the_four_estimates_with_their_frame(
     assert "Compute" not in listed.split("Kept reports")[0]
 
 
-def test_the_figures_are_those_of_the_rulings(project: Project, round: Round, mia: User) -> None:
-    row = computed(project, mia, round, channel="judge.quill")
+def test_the_figures_are_those_of_the_rulings(project: Project, counted: Round, mia: User) -> None:
+    row = computed(project, mia, counted, channel="judge.quill")
     kept = queries.kept(row)
     assert kept is not None
-    drawn = [int(item.transcript.external_id[1:]) for item in round.items.select_related("transcript")]
+    drawn = [number_of(item) for item in counted.items.select_related("transcript")]
     labels = kept.report.line("labels")
     assert labels is not None
     assert labels.value == pytest.approx(sum(map(yes, drawn)) / DRAWN)
@@ -164,8 +102,8 @@ def test_the_figures_are_those_of_the_rulings(project: Project, round: Round, mi
     assert powered.low < sum(map(yes, range(SIZE))) / SIZE < powered.high
 
 
-def test_the_files_name_the_frame_in_each_row(project: Project, round: Round, mia: User) -> None:
-    row = computed(project, mia, round, channel="judge.quill", cut="50")
+def test_the_files_name_the_frame_in_each_row(project: Project, counted: Round, mia: User) -> None:
+    row = computed(project, mia, counted, channel="judge.quill", cut="50")
     client = signed_in(mia)
     answer = client.get(reverse("validity:prevalence_csv", args=[project.slug, row.pk]))
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
@@ -181,25 +119,25 @@ def test_the_files_name_the_frame_in_each_row(project: Project, round: Round, mi
 
 
 def test_a_new_ruling_or_verdict_makes_it_out_of_date(
-    project: Project, round: Round, judge: Channel, mia: User, ana: User
+    project: Project, counted: Round, judge: Channel, mia: User, ana: User
 ) -> None:
-    row = computed(project, mia, round, channel="judge.quill")
+    row = computed(project, mia, counted, channel="judge.quill")
     address = reverse("validity:prevalence_report", args=[project.slug, row.pk])
     assert "Out of date" not in signed_in(mia).get(address).content.decode()
-    make.reading(judge, round.items.all()[0].transcript, 1.0)
+    make.reading(judge, counted.items.all()[0].transcript, 1.0)
     assert "Out of date" in signed_in(mia).get(address).content.decode()
-    again = computed(project, mia, round, channel="judge.quill")
+    again = computed(project, mia, counted, channel="judge.quill")
     kept = queries.kept(again)
     assert kept is not None
     assert not kept.outdated
 
 
 def test_who_still_labels_sees_nothing_of_it(
-    project: Project, round: Round, mia: User, ana: User, bo: User
+    project: Project, counted: Round, mia: User, ana: User, bo: User
 ) -> None:
     """Not even where the round under way holds a transcript of the frame that was not drawn before."""
-    row = computed(project, mia, round, channel="judge.quill")
-    drawn = set(round.items.values_list("transcript_id", flat=True))
+    row = computed(project, mia, counted, channel="judge.quill")
+    drawn = set(counted.items.values_list("transcript_id", flat=True))
     other = next(one for one in project.transcripts.order_by("pk") if one.pk not in drawn)
     make.round(project, [other], [bo], name="Again")
     address = reverse("validity:prevalence_report", args=[project.slug, row.pk])
@@ -209,7 +147,7 @@ def test_who_still_labels_sees_nothing_of_it(
         file = reverse(f"validity:prevalence_{name}", args=[project.slug, row.pk])
         assert signed_in(bo).get(file).status_code == 404
         assert signed_in(ana).get(file).status_code == 200
-    alone = computed(project, mia, round)  # of labels alone he may know: they are those of a closed round
+    alone = computed(project, mia, counted)  # of labels alone he may know: they are those of a closed round
     shown = signed_in(bo).get(reverse("validity:prevalence_report", args=[project.slug, alone.pk]))
     assert "Four estimates" in shown.content.decode()
 
@@ -218,8 +156,7 @@ def test_a_round_that_is_not_finished_is_provisional(
     project: Project, sample: Sample, ana: User, mia: User
 ) -> None:
     open_ = opened(project, sample, ana, mia, "Under way", policy="open")
-    for item in list(open_.items.all())[:30]:
-        ruled(item, ana)
+    ruled(open_.items.all()[:30])
     row = computed(project, mia, open_)
     text = text_of(
         signed_in(mia)
@@ -236,15 +173,13 @@ def test_by_the_order_of_a_channel_nothing_is_estimated_before_the_end(
     made = opened(
         project, sample, ana, mia, "By score", policy="open", order="channel_down", order_channel=judge
     )
-    for item in list(made.items.all())[:30]:
-        ruled(item, ana)
+    ruled(made.items.all()[:30])
     early = queries.kept(computed(project, mia, made))
     assert early is not None
     assert early.report.default is None
     assert "order of a channel" in early.report.lines[0].reason
     assert {one.what for one in early.report.bounds} == {"rulings"}
-    for item in list(made.items.all())[30:]:
-        ruled(item, ana)
+    ruled(made.items.all()[30:])
     late = queries.kept(computed(project, mia, made))
     assert late is not None
     assert late.report.default is not None
@@ -274,7 +209,7 @@ def test_part_of_a_sample_or_a_top_carries_nothing_back(
 
 
 def test_with_the_draws_it_excluded_a_round_speaks_for_the_whole(
-    project: Project, sample: Sample, round: Round, ana: User, mia: User
+    project: Project, sample: Sample, counted: Round, ana: User, mia: User
 ) -> None:
     rest = draw_sample(
         project=project,
@@ -286,8 +221,7 @@ def test_with_the_draws_it_excluded_a_round_speaks_for_the_whole(
         excludes=[sample],
     )
     later = opened(project, rest, ana, mia, "Second round", policy="open")
-    for item in later.items.all():
-        ruled(item, ana)
+    ruled(later.items.all())
     own = queries.kept(computed(project, mia, later))
     assert own is not None
     assert (own.report.size, own.report.drawn) == (20, 10)
@@ -295,11 +229,7 @@ def test_with_the_draws_it_excluded_a_round_speaks_for_the_whole(
     kept = queries.kept(both)
     assert kept is not None
     assert (kept.report.size, kept.report.drawn, kept.report.labelled) == (60, 50, 50)
-    drawn = [
-        int(item.transcript.external_id[1:])
-        for one in (round, later)
-        for item in one.items.select_related("transcript")
-    ]
+    drawn = [number_of(item) for one in (counted, later) for item in one.items.select_related("transcript")]
     labels = kept.report.line("labels")
     assert labels is not None
     assert labels.value == pytest.approx(sum(map(yes, drawn)) / 50)
@@ -312,7 +242,7 @@ def test_with_the_draws_it_excluded_a_round_speaks_for_the_whole(
 
 
 def test_what_makes_no_sense_is_said(
-    project: Project, round: Round, judge: Channel, mia: User, ana: User
+    project: Project, counted: Round, judge: Channel, mia: User, ana: User
 ) -> None:
     for problem, asked in (
         ("label or a group", {"target": "label:nonsense"}),
@@ -322,36 +252,40 @@ def test_what_makes_no_sense_is_said(
         ("excluded no earlier draw", {"together": True}),
     ):
         with pytest.raises(CannotAsk, match=problem):
-            asked_of(round, str(asked.pop("target", "group:intent")), mia, **asked)  # type: ignore[arg-type]
+            asked_of(counted, str(asked.pop("target", "group:intent")), mia, **asked)  # type: ignore[arg-type]
     plain = make.channel(project, "score.free", kind="score")
     with pytest.raises(CannotAsk, match="give a cut"):
-        asked_of(round, "group:intent", mia, channel=plain.key)
-    make.reading(plain, round.items.all()[0].transcript, None, label="intent")
-    named = asked_of(round, "group:intent", mia, channel=plain.key)
+        asked_of(counted, "group:intent", mia, channel=plain.key)
+    make.reading(plain, counted.items.all()[0].transcript, None, label="intent")
+    named = asked_of(counted, "group:intent", mia, channel=plain.key)
     assert (named.yes, named.cut) == (("intent",), None)
     client = signed_in(mia)
     compute = reverse("validity:prevalence_compute", args=[project.slug])
-    answer = client.post(compute, {"round": round.pk, "target": "label:nonsense"}, follow=True)
+    answer = client.post(compute, {"round": counted.pk, "target": "label:nonsense"}, follow=True)
     assert "Choose a label or a group" in answer.content.decode()
     assert client.post(compute, {"round": "x"}, follow=True).status_code == 200
-    assert signed_in(ana).post(compute, {"round": round.pk, "target": "group:intent"}).status_code == 404
+    assert signed_in(ana).post(compute, {"round": counted.pk, "target": "group:intent"}).status_code == 404
     assert not PrevalenceReport.objects.exists()
 
 
-def test_low_values_and_labels_can_say_yes(project: Project, round: Round, judge: Channel, mia: User) -> None:
-    low = gather(Asked(round, "group:intent", judge, 50.0, True), visible_to(mia)).given.judged
-    high = gather(Asked(round, "group:intent", judge, 50.0), visible_to(mia)).given.judged
+def test_low_values_and_labels_can_say_yes(
+    project: Project, counted: Round, judge: Channel, mia: User
+) -> None:
+    low = gather(Asked(counted, "group:intent", judge, 50.0, True), visible_to(mia)).given.judged
+    high = gather(Asked(counted, "group:intent", judge, 50.0), visible_to(mia)).given.judged
     assert low is not None
     assert high is not None
     assert np.nansum(low) == 58 - np.nansum(high)
-    by_label = gather(Asked(round, "group:intent", judge, None, False, ("x",)), visible_to(mia)).given.judged
+    by_label = gather(
+        Asked(counted, "group:intent", judge, None, False, ("x",)), visible_to(mia)
+    ).given.judged
     assert np.isnan(by_label).all()  # this judge has values and no labels
 
 
-def test_programs_ask_and_read(project: Project, round: Round, mia: User, ana: User, bo: User) -> None:
+def test_programs_ask_and_read(project: Project, counted: Round, mia: User, ana: User, bo: User) -> None:
     robot = program(mia, project)
     body = {"target": "group:intent", "channel": "judge.quill", "cut": 50}
-    opened_ = robot.does(f"/rounds/{round.pk}/prevalence", body)
+    opened_ = robot.does(f"/rounds/{counted.pk}/prevalence", body)
     assert opened_["state"] == "queued"
     assert robot.asks(f"/prevalence/{opened_['id']}").status_code == 409
     carried(PrevalenceReport.objects.get(pk=opened_["id"]))
@@ -363,12 +297,12 @@ def test_programs_ask_and_read(project: Project, round: Round, mia: User, ana: U
     )
     assert said["report"]["says_yes"] == "at or above 50"
     assert {one["estimator"] for one in said["lines"]} >= {"powered", "labels", "corrected", "judge"}
-    assert [one["id"] for one in robot.gets(f"/rounds/{round.pk}/prevalence")] == [opened_["id"]]
-    assert robot.sends(f"/rounds/{round.pk}/prevalence", {"target": "x"}).status_code == 422
-    assert program(ana, project).sends(f"/rounds/{round.pk}/prevalence", body).status_code == 403
-    make.round(project, [round.items.all()[0].transcript], [bo], name="Again")
+    assert [one["id"] for one in robot.gets(f"/rounds/{counted.pk}/prevalence")] == [opened_["id"]]
+    assert robot.sends(f"/rounds/{counted.pk}/prevalence", {"target": "x"}).status_code == 422
+    assert program(ana, project).sends(f"/rounds/{counted.pk}/prevalence", body).status_code == 403
+    make.round(project, [counted.items.all()[0].transcript], [bo], name="Again")
     assert program(bo, project).asks(f"/prevalence/{opened_['id']}").status_code == 404
-    assert program(bo, project).gets(f"/rounds/{round.pk}/prevalence") == []
+    assert program(bo, project).gets(f"/rounds/{counted.pk}/prevalence") == []
 
 
 def test_without_rounds_the_page_says_what_to_do(project: Project, mia: User) -> None:
