@@ -1,7 +1,8 @@
 """A report as its page shows it: tables whose rows are drawn and written, and the way to the items."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from labeling.agreement.plots import Axis, Drawn, Grid, axis_of, drawn, grid
 from labeling.agreement.proportions import Share
 from labeling.agreement.report import Habit, Report
 from labeling.agreement.resampling import NOTHING_MARKED
+from labeling.agreement.timeline import Timeline, timeline
 
 CUTS = (
     (PAIR, "By pair of reviewers", "pair"),
@@ -19,6 +21,7 @@ CUTS = (
     (WEEK, "By week in which the item was finished", "week from"),
     (TENTH, "Over the work, in tenths", "tenth"),
 )
+COURSES = (WEEK, TENTH)  # cuts whose parts follow each other in time
 NAMES = {
     "percent": "Percent agreement",
     "alpha": "Krippendorff's alpha, nominal",
@@ -55,6 +58,8 @@ class Table:
     columns: tuple[str, ...]
     axis: Axis
     rows: tuple[Row, ...]
+    cut: str = ""
+    course: Timeline | None = None  # where the rows follow each other in time
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ def cut_tables(report: Report, measure: Measure, stage: str, names: Mapping[int,
             rows.append((part_words(cut, part, names), lines[MAIN[measure.scale]], lines, where, ""))
         kappa = "Cohen's kappa" if cut == PAIR else "Fleiss' kappa"
         if made := _table(title, what, MAIN[measure.scale], ("percent", kappa, "Gwet's AC1"), rows):
-            found.append(made)
+            course = timeline([(row.name, row.main.line) for row in made.rows]) if cut in COURSES else None
+            found.append(replace(made, cut=cut, course=course))
     return found
 
 
@@ -176,6 +182,9 @@ def part_words(cut: str, part: str, names: Mapping[int, str]) -> str:
         return f"v{part}"
     if cut == TENTH:
         return f"{part} of 10"
+    if cut == WEEK:
+        monday = date.fromisoformat(part)
+        return f"{monday.day} {monday:%b %Y}"
     return part or "no stratum"
 
 

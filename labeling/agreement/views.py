@@ -135,6 +135,31 @@ def download(request: HttpRequest, project: str, pk: int, of: str) -> StreamingH
     return answer
 
 
+@require_GET
+def course(request: HttpRequest, project: str, pk: int, of: str) -> HttpResponse:
+    """How far they agree from week to week, or over the tenths of the work, as a drawing of its own."""
+    membership = access_project(request, project)
+    scope = queries.access_scope(membership, of, pk)
+    if queries.is_withheld(scope, membership.user):
+        raise Http404("not yet for you")
+    wanted = asked(request.GET.dict(), scope)
+    made = _shown(scope, wanted.measure).report
+    tables = reading.cut_tables(made, wanted.measure, wanted.stage, _names(scope)) if made is not None else []
+    found = next(
+        (one for one in tables if one.cut == request.GET.get("cut") and one.course is not None), None
+    )
+    if found is None:
+        raise Http404("no such course")
+    title = f"{scope}: {wanted.measure.name}, {found.main}, {found.title.lower()}"
+    answer = render(
+        request, "labeling/agreement/course_file.svg", {"course": found.course, "title": title},
+        content_type="image/svg+xml; charset=utf-8",
+    )  # fmt: skip
+    answer["Content-Disposition"] = f'attachment; filename="agreement-{project}-{of}-{pk}-{found.cut}.svg"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
 def _shown(scope: Scope, measure: Measure) -> Shown:
     """What is stored if it is of these labels; else made now, if that is quick; else what is stored."""
     digest = queries.digest_of(scope)
@@ -179,6 +204,7 @@ def _addresses(membership: Membership, of: str, pk: int) -> dict[str, str]:
         "report_url": reverse(f"agreement:{of}", args=here),
         "items_url": reverse(f"agreement:{of}_items", args=here),
         "compute_url": reverse(f"agreement:{of}_compute", args=here) if membership.can_manage else "",
+        "course_url": reverse(f"agreement:{of}_course", args=here),
         "csv_url": reverse(f"agreement:{of}_csv", args=here),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from auditor.accounts.models import Membership, User
 from auditor.corpus.models import Transcript
 from auditor.evidence.actions import ROLL
+from auditor.evidence.facets import hue_of
 from auditor.evidence.models import HUMAN, Channel, Reading
 from auditor.evidence.queries import SCOPES, Sight, visible_to
 from labeling.adjudication.models import ADJUDICATOR
@@ -18,6 +19,7 @@ from labeling.codebooks.queries import definition_of
 from labeling.queues.models import REVEAL, WORK, Item, Round
 from labeling.queues.queries import rounds_of
 from labeling.validity.anchoring import Move, Pull, Saying, Shift, names_of, pull_of, shift_of
+from labeling.validity.flows import Flows, flows_of
 
 LISTED = 200  # rounds to choose from, and items shown at once
 
@@ -67,6 +69,12 @@ def anchoring_of(round: Round, person: User, reversed: Collection[str] = ()) -> 
         pulls.append((channel, found))
     pulls.sort(key=lambda one: (-one[1].toward.count, one[0].key))
     return Anchoring(round, shift_of(moves, severity), tuple(pulls), tuple(moves))
+
+
+def flows_in(found: Anchoring) -> Flows | None:
+    """How the labels of the round went from blind to final to the ruling of a person, the most severe on top."""
+    labels = sorted(definition_of(found.round.codebook_version).labels, key=lambda one: -one.severity)
+    return flows_of(found.moves, [(one.code, one.words, hue_of(one.group)) for one in labels])
 
 
 def moves_of(round: Round) -> list[Move]:

@@ -3,10 +3,13 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
+from xml.etree import ElementTree
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from auditor.accounts.models import Project, User
 from labeling.agreement import queries
@@ -14,7 +17,7 @@ from labeling.agreement.models import AgreementReport
 from labeling.queues.actions import close_round
 from labeling.queues.models import GOLD, GoldResult, Item, Round
 from tests import make
-from tests.labeling.agreement.conftest import labelled
+from tests.labeling.agreement.conftest import FINAL, labelled
 from tests.people import signed_in
 
 
@@ -192,3 +195,26 @@ def test_how_reviewers_do_on_gold_is_for_managers_without_a_seat(
     assert "Right on gold" in said
     assert "100% [21%, 100%] of 1" in said
     assert "Right on gold" not in text_of(page(signed_in(vic), project, "round", round.pk))
+
+
+def test_weeks_are_drawn_in_their_order_and_leave_as_a_file(
+    project: Project, ana: User, bo: User, mia: User, vic: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make.round(project, [make.transcript(project) for _ in range(6)], [ana, bo], name="Two weeks")
+    for number, item in enumerate(made.items.order_by("order")):
+        moment = datetime(2026, 11, 4 if number < 3 else 10, 12, tzinfo=UTC)
+        with monkeypatch.context() as then:
+            then.setattr(timezone, "now", lambda moment=moment: moment)
+            for reviewer, label in zip((ana, bo), FINAL[number], strict=True):
+                make.label(item, reviewer, label)
+    close_round(round=made, actor=mia)
+    client = signed_in(vic)
+    html = page(client, project, "round", made.pk)
+    assert html.index("2 Nov 2026") < html.index("9 Nov 2026")
+    assert 'class="course"' in html
+    address = reverse("agreement:round_course", args=[project.slug, made.pk])
+    file = client.get(address, {"by": "label", "stage": "final", "cut": "week"})
+    assert file.headers["Content-Disposition"].endswith('-week.svg"')
+    drawing = ElementTree.fromstring(file.content)
+    assert len(drawing.findall("{http://www.w3.org/2000/svg}circle")) == 2
+    assert client.get(address, {"cut": "stratum"}).status_code == 404

@@ -1,5 +1,9 @@
 """Anchoring: which way labels went, by hand; what had been shown; and who may read it."""
 
+import csv
+import io
+from xml.etree import ElementTree
+
 import pytest
 from django.urls import reverse
 
@@ -178,6 +182,17 @@ def test_the_page_shows_it_and_opens_the_labels(project: Project, round: Round, 
         assert first.transcript.name in listed
         assert "<td>Ana</td>" in listed
         assert "<td>Bo</td>" not in listed
+    assert "From blind to final to the ruling" in page
+    drawn = client.get(reverse("validity:flows_svg", args=[project.slug]), {"round": round.pk})
+    assert drawn.headers["Content-Type"].startswith("image/svg+xml")
+    ElementTree.fromstring(drawn.content)
+    rows = client.get(
+        reverse("validity:flows_csv", args=[project.slug]), {"round": round.pk}
+    ).content.decode()
+    counted = [
+        int(row["labels"]) for row in csv.DictReader(io.StringIO(rows)) if row["stage"] == "Blind to final"
+    ]
+    assert sum(counted) == 6
     assert client.get(moved, {"round": 0}).status_code == 404
     assert client.get(reverse("validity:anchoring", args=[project.slug]), {"round": "x"}).status_code == 200
     assert signed_in(cy).get(moved).status_code == 404
