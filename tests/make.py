@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -147,16 +147,19 @@ def sample(
     name: str = "",
     actor: User | None = None,
     extends: Sample | None = None,
+    odds: Callable[[int], float] = lambda place: 1.0,
+    why_not: str = "",
 ) -> Sample:
-    """A sample of exactly these transcripts, each certain to be drawn, in the order given."""
+    """A sample of exactly these transcripts, each certain to be drawn unless `odds` says otherwise, in the order given."""
     made = Sample.objects.create(
         project=project, name=name or f"Sample {next(_numbers)}", design="uniform", seed=7, frame_at=timezone.now(),
         frame_size=len(transcripts), frame_digest="0" * 64, created_by=actor or _owner(project), extends=extends,
+        carries_back=not why_not, why_not=why_not,
         frame_ids=zlib.compress(b"".join(one.pk.to_bytes(8, "little") for one in sorted(transcripts, key=lambda t: t.pk))),
         strata=[{"name": "all", "lo": None, "hi": None, "size": len(transcripts), "drawn": len(transcripts)}],
     )  # fmt: skip
     SampleItem.objects.bulk_create(
-        SampleItem(sample=made, transcript=one, order=place, probability=1.0)
+        SampleItem(sample=made, transcript=one, order=place, probability=odds(place))
         for place, one in enumerate(transcripts)
     )
     return made
@@ -180,7 +183,7 @@ def round(
     more.setdefault("helping", True)
     more.setdefault("seed", 7)
     return queues.open_round(
-        project=project, name=name or f"Round {next(_numbers)}", sample=sample(project, transcripts, actor=by),
+        project=project, name=name or f"Round {next(_numbers)}", sample=sample(project, transcripts, actor=by, **{one: more.pop(one) for one in ("odds", "why_not") if one in more}),
         codebook_version=more.pop("codebook_version", None) or codebooks.adopt_default(project=project, actor=by), members=members,
         overlap=overlap or len(members), actor=by, **more,
     )  # fmt: skip

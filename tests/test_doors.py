@@ -341,6 +341,7 @@ ROW = {
     **{f"validity:prevalence_{page}": "counted" for page in ("report", "csv", "svg")},
     **{f"agreement:round{page}": "before" for page in ("", "_items", "_compute", "_csv", "_course")},
     **{f"agreement:codebook{page}": "book" for page in ("", "_items", "_compute", "_csv", "_course")},
+    **{f"validity:channel{page}": "channel" for page in ("", "_csv", "_plot")},
     "adjudication:hold": "case", "adjudication:leave": "case", "adjudication:send_back": "case", "adjudication:example": "case",
     "adjudication:priority": "case", "adjudication:rules": "round", "adjudication:bulk": "round",
     **{f"interp:{page}": "probe" for page in ("probe", "probe_file", "archive_probe")},

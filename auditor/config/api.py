@@ -42,6 +42,7 @@ from labeling.codebooks.api import router as codebooks
 from labeling.discussion.api import router as discussion
 from labeling.queues.api import router as queues
 from labeling.queues.api_managing import router as managing
+from labeling.validity.api import router as validity
 from labeling.validity.prevalence.api import router as prevalence
 
 PROBLEM = "application/problem+json"
@@ -80,6 +81,7 @@ for router in (
     prevalence,
     adjudication,
     bulk,
+    validity,
     discussion,
     endpoints,
     webhooks,

@@ -17,6 +17,7 @@ NAV = [
     ("Adjudicate", "adjudication:cases", "adjudicate", Role.ADJUDICATOR),
     ("Rounds", "queues:rounds", "rounds", Role.VIEWER),
     ("Agreement", "agreement:rounds", "agreement", Role.VIEWER),
+    ("Validity", "validity:channels", "validity", Role.VIEWER),
     ("Codebooks", "codebooks:list", "codebooks", Role.VIEWER),
     ("Judges", "judging:list", "judges", Role.VIEWER),
     ("White box", "interp:list", "interp", Role.VIEWER),

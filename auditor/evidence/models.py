@@ -6,6 +6,7 @@
     Block *--1 Shard                          several channels' values for each token of one transcript
     Reading 1--* Quote                       words an opinion cites, and where they stand
     Veil                                     this person may not yet see evidence on this transcript
+    WorthBasis 1--* ChannelWorth *--1 Channel    how far a channel can be trusted, measured against known labels
 
 Readings are never edited: a newer one supersedes, the old one stays. They are read only through
 `queries.visible_to(person)`.
@@ -237,6 +238,69 @@ class Veil(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} may not see {self.scope} evidence on {self.transcript_id}"
+
+
+class WorthBasis(models.Model):
+    """One measurement of channels: the labels that they were held against; of each reference the newest is current."""
+
+    project = models.ForeignKey("accounts.Project", on_delete=models.CASCADE, related_name="worth_bases")
+    reference = models.CharField(max_length=300)  # "codebook:3", "meta:original_did_lie"
+    words = models.CharField(max_length=500)  # on which labels, for people
+    adjudicated = models.BooleanField()  # people's rulings, and not a label that came with the data
+    detail = models.JSONField(default=dict)  # rounds, versions of the codebook
+    digest = models.CharField(max_length=64)  # sha256 hex over labels and readings
+    seed = models.BigIntegerField()
+    transcripts = ArrayField(
+        models.BigIntegerField(), default=list
+    )  # those under review: nobody for whom one of them is veiled is told
+    computed_at = models.DateTimeField(auto_now_add=True)
+    superseded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "reference"], condition=Q(superseded_at__isnull=True),
+                name="one_current_basis_per_reference",
+            )
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class ChannelWorth(models.Model):
+    """One figure of what a channel is worth on one contrast; without a value it says why."""
+
+    basis = models.ForeignKey(WorthBasis, on_delete=models.CASCADE, related_name="worths")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="worths")
+    place = models.PositiveSmallIntegerField()  # of the contrast, and of the figure on it; 0 comes first
+    contrast = models.CharField(max_length=400)  # its key
+    words = models.CharField(max_length=400)  # the contrast for people
+    figure = models.CharField(max_length=60)  # "AUROC", "LR+"
+    value = models.FloatField(null=True)
+    low = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    n_positive = models.PositiveIntegerField()
+    n_negative = models.PositiveIntegerField()
+    weighted = models.BooleanField(default=False)  # carried back to what the sample was drawn from
+    method = models.CharField(max_length=60, blank=True)  # of the interval
+    seed = models.BigIntegerField(null=True)  # of its resamples
+    q = models.FloatField(null=True)  # corrected over all features that were scanned
+    n_scanned = models.PositiveIntegerField(default=0)  # of these
+    reason = models.CharField(max_length=300, blank=True)  # why there is no figure, or no interval
+    detail = models.JSONField(default=dict)  # of a likelihood ratio: threshold and control set
+
+    class Meta:
+        ordering = ["place", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["basis", "channel", "contrast", "figure"], name="one_worth_per_figure"
+            )
+        ]
+        indexes = [models.Index(fields=["channel", "basis"], name="worth_by_channel")]
+
+    def __str__(self) -> str:
+        return f"{self.figure} of {self.channel_id}: {self.value}"
 
 
 class EvidenceBatch(models.Model):

@@ -10,6 +10,8 @@ from django.db.models import (
     Count,
     Exists,
     ExpressionWrapper,
+    F,
+    Func,
     Model,
     OuterRef,
     Q,
@@ -19,7 +21,18 @@ from django.db.models import (
 
 from auditor.accounts.models import User
 from auditor.corpus.models import TranscriptQuerySet
-from auditor.evidence.models import HUMAN, Block, Channel, Quote, Reading, Rollup, Track, Veil
+from auditor.evidence.models import (
+    HUMAN,
+    Block,
+    Channel,
+    ChannelWorth,
+    Quote,
+    Reading,
+    Rollup,
+    Track,
+    Veil,
+    WorthBasis,
+)
 
 Row = TypeVar("Row", bound=Model)
 MACHINE = "machine"
@@ -97,6 +110,25 @@ class Sight:
             reading__transcript_id__in=list(transcript_ids), reading__superseded_at__isnull=True
         )
         return self._unveiled(rows, through="reading__").select_related("reading__channel")
+
+    def bases(self, project_id: int) -> QuerySet[WorthBasis]:
+        """What the project's channels were held against last, except where labels on any of it are veiled."""
+        among: Any = Func(
+            F("transcript_id"), OuterRef("transcripts"), template="(%(expressions)s))", arg_joiner=" = ANY(",
+            output_field=BooleanField(),
+        )  # fmt: skip
+        veiled = Veil.objects.filter(among, person_id=self.person_id, lifted_at__isnull=True)
+        rows = WorthBasis.objects.filter(project_id=project_id, superseded_at__isnull=True)
+        return rows.exclude(Exists(veiled)).order_by("-adjudicated", "-pk")
+
+    def worths(self, channel_ids: Sequence[int], project_id: int) -> QuerySet[ChannelWorth]:
+        """What these channels are worth as far as the person may know, people's rulings as the reference first."""
+        rows = ChannelWorth.objects.filter(
+            channel_id__in=channel_ids, basis__in=self.bases(project_id).order_by()
+        )
+        return rows.select_related("basis").order_by(
+            "channel_id", "-basis__adjudicated", "-basis_id", "place", "pk"
+        )
 
     def is_veiled(self, transcript_id: int, scope: str = MACHINE) -> bool:
         """Whether evidence of this scope on the transcript is hidden from the person."""

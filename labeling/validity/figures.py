@@ -263,6 +263,8 @@ def _chosen(
         return At(kind, name, wanted, None, f"to report on there are {on.too_few}", part)
     seen = operating.share_of(control, control.scores >= threshold, ~control.positive)
     made = operating.operate(on, threshold, control=name, on_control=seen, wanted=wanted)
+    if kind == HELD_OUT:
+        return At(kind, name, wanted, made, "", part)
     kappa = _kappa_at(on, threshold, strata, seed_of(seed, kind, name, wanted))
     return At(kind, name, wanted, made, "", part, kappa)
 

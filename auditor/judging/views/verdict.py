@@ -13,7 +13,7 @@ from auditor.corpus.document import Cut, Mark
 from auditor.corpus.document import render as draw
 from auditor.corpus.queries import messages_between, messages_of
 from auditor.corpus.windows import LONGEST, window
-from auditor.evidence.queries import visible_to
+from auditor.evidence.queries import channels_of, visible_to
 from auditor.judging import queries
 from auditor.judging.asking import Asker
 from auditor.judging.beside import beside, placed, spoken
@@ -73,7 +73,7 @@ def verdict(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     votes = queries.votes_on(sight, found)
     names = {label.key: label.name for label in rubric.labels}
     context: dict[str, Any] = {
-        "verdict": found, "shown": shown, "rubric": rubric, "version": version, "row": transcript,
+        "verdict": found, "channel": channels_of(membership.project_id).filter(key=version.key).first(), "shown": shown, "rubric": rubric, "version": version, "row": transcript,
         "document": document, "window": here, "state": IN_WORDS[_state(found)], "missing": _state(found) != "ok",
         "before": here.first - 1 if here.first else None,
         "after": here.end if here.end < transcript.n_messages else None,

@@ -77,7 +77,7 @@ def test_a_probe_page_says_its_card_and_shows_whole_messages(
     text = words_of(page(vic, "probe", project, probe.pk))
     for words in (
         "High is deceptive", "entry n of hidden_states", "blocks.0.hook_resid_post", "greatest of the counted tokens",
-        "activations are taken as they are", "Not tried on honest look-alikes yet", "not measured yet",
+        "activations are taken as they are", "Not tried on honest look-alikes yet", "Not yet measured against adjudicated labels",
         "A plain beginning.", "And an ordinary end.", "unquestionably",
     ):  # fmt: skip
         assert words in text, words
@@ -160,7 +160,7 @@ def test_a_feature_is_a_hypothesis_with_its_sources(
     text = words_of(page(vic, "feature", project, sae.slug, 5))
     for words in (
         "“mentions of deception” is a hypothesis", "batch-0.jsonl, by gpt-x", "20 examples", "64 tokens each",
-        "Fuzzing: 0.70", "not measured yet", "unquestionably", "Drawn by lot", "Not tried on honest look-alikes",
+        "Fuzzing: 0.70", "Not yet measured against adjudicated labels", "unquestionably", "Drawn by lot", "Not tried on honest look-alikes",
     ):  # fmt: skip
         assert words in text, words
     assert signed_in(vic).get(reverse("interp:feature", args=[project.slug, sae.slug, 64])).status_code == 404
