@@ -1,6 +1,6 @@
 """A release against the floor: the same rows as JSON by one COPY into a file.
 
-The round covers every transcript of the project, with two labels an item and a ruling by the rule. One
+The round covers every transcript of the project, with three labels an item and a ruling by the rule. One
 item is labelled at the desk; its rows are the pattern of all others, which plain SQL makes.
 """
 
@@ -19,6 +19,7 @@ from labeling.datasets.models import Release
 from labeling.datasets.tasks import build_release
 from labeling.queues.models import Item, Lease, Round
 
+LABELS = 3  # of each item, each given blind and then final
 FLOOR = """
     COPY (SELECT json_build_object(
         'transcript', (SELECT row_to_json(t) FROM corpus_transcript t WHERE t.id = i.transcript_id),
@@ -88,8 +89,8 @@ def run(project: Project, owner: User, size: int, folder: Path) -> Iterator[Resu
 
 def _labelled(project: Project, owner: User, size: int) -> Round:
     """A round over everything, labelled and settled."""
-    crew = reviewers(project, owner, 2, stem="export")
-    made = open_round(project, owner, crew, size, overlap=2, name="Export round")
+    crew = reviewers(project, owner, LABELS, stem="export")
+    made = open_round(project, owner, crew, size, overlap=LABELS, name="Export round")
     first = _label_one(project, made, crew)
     with transaction.atomic(), connection.cursor() as cursor:
         for table, (pattern, own) in AGAIN.items():
@@ -108,7 +109,7 @@ def _labelled(project: Project, owner: User, size: int) -> Round:
 
 
 def _label_one(project: Project, made: Round, crew: list[User]) -> Item:
-    """One item with two labels from the desk, and its ruling."""
+    """One item with three labels from the desk, each blind and final, and its ruling."""
     places = [Desk(project, made, person) for person in crew]
     shared: Item | None = None
     for desk in places:
@@ -117,8 +118,9 @@ def _label_one(project: Project, made: Round, crew: list[User]) -> Item:
             shared = Item.objects.get(pk=item_at(place) or 0)
         else:
             lease = Lease.objects.get(reviewer=desk.reviewer, item__round=made)
-            taken = Lease.objects.get(item=shared).slot
-            Lease.objects.filter(pk=lease.pk).update(item=shared, slot=1 - taken)
+            taken = set(Lease.objects.filter(item=shared).values_list("slot", flat=True))
+            free = min(set(range(LABELS)) - taken)
+            Lease.objects.filter(pk=lease.pk).update(item=shared, slot=free)
             place = place.replace(f"/{lease.item_id}/", f"/{shared.pk}/")
         desk.label(place)
     assert shared is not None

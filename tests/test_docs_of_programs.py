@@ -67,8 +67,9 @@ def test_the_calls_of_the_document(project: Project, ana: User, live_server: Liv
         said.append(answer)
         if answer.get("stage"):
             known["ITEM"] = str(answer["id"])
-    assert len(said) == 5
-    me, found, progress, item, committed = said
+    assert len(said) == 6
+    me, found, progress, item, committed, datasets = said
+    assert datasets == {"items": [], "next": ""}
     assert me["name"] == "Ana"
     assert [row["name"] for row in found["items"]] == ["other"]
     assert (progress["items"], item["stage"], committed["label"]["label"]) == (1, "blind", "H")

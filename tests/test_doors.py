@@ -41,7 +41,7 @@ from labeling.adjudication.actions import rule, settle
 from labeling.adjudication.models import Case
 from labeling.annotations.actions import commit_blind, commit_final
 from labeling.annotations.content import Content
-from labeling.datasets.actions import open_release
+from labeling.datasets.actions import open_import, open_release
 from labeling.datasets.tasks import build_release
 from labeling.discussion.actions import open_thread, reply
 from labeling.discussion.places import Anchor
@@ -126,6 +126,8 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     )
     assert counted.run_id is not None
     compute_prevalence(counted.run_id)
+    (tmp_path / "no.zip").write_bytes(b"no archive")
+    brought = open_import(project=project, path=tmp_path / "no.zip", file_name="no.zip", actor=olga)
     now = make.round(project, [transcript], [ana, mia], name="Again", actor=olga)
     for reviewer in (ana, mia):
         assert take_next(round=now, reviewer=reviewer) is not None
@@ -137,7 +139,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     return {
         **_files(project, olga, tmp_path), "thread": thread.pk, "comment": thread.comments.get(number=2).pk,
         "book": now.codebook_version.codebook_id, "transcript": transcript.pk, "channel": judge.pk, "round": now.pk,
-        "before": before.pk, "counted": counted.pk,
+        "before": before.pk, "counted": counted.pk, "brought": brought.pk, "bringing": brought.run_id or 0,
         "item": Item.objects.get(round=now).pk, "case": case.pk, "release": release.pk, "sample": now.sample_id,
         "codebook": now.codebook_version_id, "gold": _gold(project, olga, now, transcript.pk), "member": Membership.objects.get(user=ana).pk,
         "invitation": _invitation(project, olga), "token": _token(project, olga), **_webhook(project, olga),
@@ -346,6 +348,7 @@ ROW = {
     "adjudication:priority": "case", "adjudication:rules": "round", "adjudication:bulk": "round",
     **{f"interp:{page}": "probe" for page in ("probe", "probe_file", "archive_probe")},
     **{f"interp:{page}": "channel" for page in ("of", "score", "threshold")},
+    "datasets:imported": "brought", "datasets:job": "bringing", "datasets:archive": "release",
     "datasets:teach": "release", "datasets:probe": "release",
     "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
 }  # fmt: skip

@@ -39,6 +39,7 @@ from labeling.agreement.api import router as agreement
 from labeling.annotations.api import router as annotations
 from labeling.annotations.api_touched import router as touched
 from labeling.codebooks.api import router as codebooks
+from labeling.datasets.api import router as datasets
 from labeling.discussion.api import router as discussion
 from labeling.queues.api import router as queues
 from labeling.queues.api_managing import router as managing
@@ -82,6 +83,7 @@ for router in (
     adjudication,
     bulk,
     validity,
+    datasets,
     discussion,
     endpoints,
     webhooks,

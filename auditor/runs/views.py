@@ -28,6 +28,8 @@ NEXT = {  # kind of run -> URL name of its result, given the project and the run
     "training": ("interp:job", "See what was learned"),
     "explanations": ("interp:job", "See the dictionary"),
     "trial": ("llm:tried", "See what it can do"),
+    "release": ("datasets:job", "See the dataset"),
+    "release import": ("datasets:job", "See what came in"),
 }
 
 

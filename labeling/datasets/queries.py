@@ -10,7 +10,7 @@ from auditor.corpus.models import Transcript
 from auditor.evidence.queries import SCOPES, visible_to
 from auditor.judging.models import JudgeVersion
 from auditor.judging.queries import versions_of
-from labeling.datasets.models import Release, ReleaseFile
+from labeling.datasets.models import Release, ReleaseFile, ReleaseImport
 from labeling.datasets.probing import MODEL
 from labeling.queues.models import Round
 
@@ -20,6 +20,21 @@ PLANNED = 1000  # rows read in one go
 def releases_of(project_id: int) -> QuerySet[Release]:
     """The releases of a project, with what their rows show."""
     return Release.objects.filter(project_id=project_id).select_related("run", "check_run", "created_by")
+
+
+def imports_of(project_id: int) -> QuerySet[ReleaseImport]:
+    """The releases that were brought into a project, newest first."""
+    rows = ReleaseImport.objects.filter(project_id=project_id).select_related("run", "created_by", "source")
+    return rows.order_by("-pk")
+
+
+def brought_by(found: ReleaseImport) -> list[tuple[str, int]]:
+    """What an import brought, in words, with how many."""
+    words = {
+        "records": "Records", "transcripts": "New transcripts", "already_there": "Transcripts that were here",
+        "labels": "Labels", "rulings": "Rulings", "readings": "Readings", "channels": "Channels", "people": "People",
+    }  # fmt: skip
+    return [(said, found.counts[name]) for name, said in words.items() if name in found.counts]
 
 
 def rounds_to_release(project_id: int) -> QuerySet[Round]:

@@ -1,11 +1,15 @@
 from django.urls import path
 
-from labeling.datasets import views
+from labeling.datasets import views, views_import
 
 app_name = "datasets"
 urlpatterns = [
     path("", views.list_releases, name="list"),
     path("new/", views.new, name="new"),
+    path("import/", views_import.bring, name="bring"),
+    path("jobs/<int:pk>/", views_import.job, name="job"),
+    path("imports/<int:pk>/", views_import.imported, name="imported"),
+    path("<int:pk>/archive.zip", views_import.archive, name="archive"),
     path("<int:pk>/", views.release, name="release"),
     path("<int:pk>/again/", views.build_again, name="build_again"),
     path("<int:pk>/probe/", views.probe, name="probe"),

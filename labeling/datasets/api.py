@@ -1,0 +1,191 @@
+"""Datasets for programs: which there are, a new one, how far it is, its files, and how two differ."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import Router, Schema
+from pydantic import Field
+
+from auditor.accounts.access import access_caller
+from auditor.accounts.models import Membership, Role, Scope
+from auditor.web.listed import After, Limit, Listed, listed
+from auditor.web.problems import Problem
+from auditor.web.shapes import Id
+from labeling.datasets import actions, queries
+from labeling.datasets.exporters import ALWAYS, FORMATS
+from labeling.datasets.models import Release
+from labeling.datasets.serving import sent
+from labeling.datasets.tasks import queue_build
+
+router = Router(tags=["Datasets"])
+NAMES = 200  # of one setting
+Name = Annotated[str, Field(max_length=200)]
+
+
+class SplitIn(Schema):
+    """One split, by its share of the records."""
+
+    name: str = Field(min_length=1, max_length=31)
+    share: float = Field(gt=0, le=1)
+
+
+class PatternIn(Schema):
+    """What is blacked out."""
+
+    text: str = Field(min_length=1, max_length=500)
+    regex: bool = False
+    name: str = Field("", max_length=60)
+
+
+class ReleaseIn(Schema):
+    """What a dataset shall be; what is left out is as usual."""
+
+    name: str = Field(min_length=1, max_length=150)
+    rounds: list[Id] = Field(min_length=1, max_length=100, description="By one codebook")
+    source: str = Field("adjudicated", max_length=30, description="adjudicated, majority, dawid_skene or all")
+    least_labels: int = Field(1, ge=1, le=50)
+    filter: dict[str, Any] = Field({}, description="As a saved filter; {} for everything")
+    splits: list[SplitIn] = Field([], max_length=20)
+    split_seed: int = Field(0, ge=0, le=2**31)
+    messages: bool = True
+    reasoning: bool = True
+    tools: bool = True
+    rationales: bool = True
+    metadata: list[Name] = Field(["*"], max_length=NAMES)
+    evidence: str = Field("readings", max_length=20, description="none, rollups or readings")
+    channels: list[Name] = Field(["*"], max_length=NAMES)
+    tracks: list[Name] = Field([], max_length=NAMES)
+    pseudonyms: bool = True
+    seed: int = Field(0, ge=0, le=2**31)
+    redactions: list[PatternIn] = Field([], max_length=NAMES)
+    licence: str = Field("unlicensed", max_length=60)
+    authors: str = Field("", max_length=1000)
+    formats: list[Name] = Field([], max_length=50, description="See /release-formats")
+    as_of: str = Field("", max_length=40, description="ISO moment; empty: when it is built")
+
+
+class FileOut(Schema):
+    """One file of a dataset."""
+
+    name: str
+    size: int = Field(description="Bytes")
+    sha256: str
+
+
+class ReleaseOut(Schema):
+    """One dataset."""
+
+    id: int
+    name: str
+    created_by: str
+    created_at: datetime
+    built_at: datetime | None
+    as_of: datetime | None = Field(description="The moment whose labels it holds")
+    rounds: list[int]
+    state: str = Field(
+        description="ready, or how its run is: queued, running, paused, done, failed or cancelled"
+    )
+    note: str = Field(description="What the run is doing, or why it failed")
+    done: int
+    total: int | None
+    hidden: int = Field(
+        description="Transcripts in it that are hidden from the token's person, who may not have it yet"
+    )
+    records: int | None
+    files: list[FileOut]
+
+
+class FormatOut(Schema):
+    """A format that a dataset can be written in."""
+
+    key: str
+    name: str
+    words: str
+    always: bool
+    needs_text: bool
+
+
+@router.get("/release-formats", response=list[FormatOut], summary="The formats of a dataset")
+def formats(request: HttpRequest) -> list[FormatOut]:
+    access_caller(request)
+    return [
+        FormatOut(key=key, name=one.name, words=one.words, always=key in ALWAYS, needs_text=one.needs_text)
+        for key, one in FORMATS.items()
+    ]
+
+
+@router.get("/releases", response=Listed[ReleaseOut], summary="The project's datasets, newest first")
+def releases(request: HttpRequest, after: After = "", limit: Limit = 50) -> Listed[ReleaseOut]:
+    """Files are told by the dataset itself."""
+    membership = access_caller(request)
+    rows = queries.releases_of(membership.project_id).prefetch_related("scope")
+    return listed(rows, lambda row: _told(row, []), after=after, limit=limit)
+
+
+@router.post("/releases", response={201: ReleaseOut}, summary="Make a dataset")
+def make(request: HttpRequest, body: ReleaseIn) -> ReleaseOut:
+    """A worker builds it; ask for it until `state` is ready."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    given = body.dict()
+    name, wanted = given.pop("name"), set(given.pop("rounds"))
+    rounds = list(queries.rounds_to_release(membership.project_id).filter(pk__in=wanted))
+    if len(rounds) != len(wanted):
+        raise Problem(422, "One of these rounds is not in the project.", field="rounds")
+    there = Release.objects.filter(project=membership.project_id, name=name.strip()).first()
+    if there is not None:
+        raise Problem(409, "This project has a dataset of that name.", field="name", existing=there.pk)
+    try:
+        made = actions.open_release(
+            project=membership.project, name=name, rounds=rounds, parameters=given, actor=membership.user
+        )
+    except actions.CannotRelease as problem:
+        raise Problem(422, str(problem), field=problem.field or "name") from problem
+    queue_build(made)
+    return _shown(membership, made.pk)
+
+
+@router.get("/releases/{int:pk}", response=ReleaseOut, summary="One dataset, and how far it is")
+def release(request: HttpRequest, pk: int) -> ReleaseOut:
+    return _shown(access_caller(request), pk)
+
+
+@router.post("/releases/{int:pk}/build", response={202: ReleaseOut}, summary="Build one again that failed")
+def build(request: HttpRequest, pk: int) -> ReleaseOut:
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    found = queries.access_release(membership, pk)
+    try:
+        queue_build(actions.build_again(release=found, actor=membership.user))
+    except actions.CannotRelease as problem:
+        raise Problem(409, str(problem)) from problem
+    return _shown(membership, pk)
+
+
+@router.get("/releases/{int:pk}/files/{path:name}", summary="A file of a dataset, whole or a range of bytes")
+def file(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+    """`Range: bytes=START-` goes on where a download broke off; the ETag is the file's sha256."""
+    return sent(request, queries.access_file(access_caller(request), pk, name))
+
+
+def _shown(membership: Membership, pk: int) -> ReleaseOut:
+    found = queries.access_release(membership, pk)
+    hidden = queries.hidden_from(found, membership.user)
+    files = (
+        []
+        if hidden
+        else [FileOut(name=one.name, size=one.size, sha256=one.digest) for one in found.files.all()]
+    )
+    return _told(found, files, hidden=hidden)
+
+
+def _told(row: Release, files: Sequence[FileOut], *, hidden: int = 0) -> ReleaseOut:
+    run = row.run
+    return ReleaseOut(
+        id=row.pk, name=row.name, created_by=row.created_by.name, created_at=row.created_at, built_at=row.built_at,
+        as_of=row.as_of, rounds=[one.round_id for one in row.scope.all()],
+        state="ready" if row.built_at else run.status if run else "failed", note=run.note if run else "",
+        done=run.done if run else 0, total=run.total if run else None, hidden=hidden,
+        records=row.manifest["counts"]["included"] if row.built_at and not hidden else None, files=list(files),
+    )  # fmt: skip
