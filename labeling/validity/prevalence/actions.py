@@ -54,14 +54,17 @@ def compute(*, row: PrevalenceReport, ticket: Ticket) -> None:
         raise Refused(NOT_YOURS)
     sight = visible_to(row.asked_by)
     digest, newest = queries.digest_of(asked), queries.latest_reading(asked, sight)  # before anything is read
-    done = iter(range(4))
+    done = -1
 
-    def tick(words: str) -> None:
-        ticket.beat(done=next(done), total=4, note=words, force=True)
+    def tick(words: str = "") -> None:
+        """A new step where it has words, else only a sign of life."""
+        nonlocal done
+        done += bool(words)
+        ticket.beat(done=max(done, 0), total=4, note=words, force=bool(words))
 
     gathered = gather(asked, sight, tick)
     tick("Computing")
-    made = prevalence(gathered.given)
+    made = prevalence(gathered.given, tick)
     with transaction.atomic():
         locked = PrevalenceReport.objects.select_for_update(of=("self",)).get(pk=row.pk)
         if locked.computed_at is not None:

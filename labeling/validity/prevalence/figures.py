@@ -1,6 +1,6 @@
 """Every figure of prevalence for one code, one judge and one draw; no Django here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -77,8 +77,8 @@ class Given:
     not_random: str = ""  # why those with a label are no random part of the drawn
 
 
-def prevalence(given: Given) -> Report:
-    """All of it."""
+def prevalence(given: Given, tick: Callable[[], None] = lambda: None) -> Report:
+    """All of it; `tick` is called on the way."""
     known = ~np.isnan(given.label)
     judged = 0 if given.judged is None else int((~np.isnan(given.judged)).sum())
     made = Report(given.size, len(given.label), int(known.sum()), judged)
@@ -103,6 +103,7 @@ def prevalence(given: Given) -> Report:
         parts, left = _parts_of(cut)
         found: dict[str, dict[str, Estimate | str]] = {}
         for name, code in parts:
+            tick()
             frame = cut.codes == code
             domain = Domain(frame[labelled.place], frame)
             found[name] = _estimates(labelled, y, filled, domain, lam)[0]
@@ -220,9 +221,13 @@ def _differences(
                 pairs.append((key, a, b, first, second))
                 break
     together = 1 - (1 - LEVEL) / max(1, len(pairs))
+    pieces = {
+        id(one): labelled.pieces(one.residual) for _, _, _, first, second in pairs for one in (first, second)
+    }
+    scaled = labelled.scale * (1 - labelled.odds)
     for key, a, b, first, second in pairs:
         scale = (first.variance * second.variance) ** 0.5
-        tied = labelled.form(first.residual, second.residual) / scale if scale > 0 else 0.0
+        tied = float((scaled * pieces[id(first)] * pieces[id(second)]).sum()) / scale if scale > 0 else 0.0
         found_here = _apart(first, second, tied, LEVEL)
         strict = _apart(first, second, tied, together)
         sure = strict.low > 0 or strict.high < 0

@@ -1,7 +1,8 @@
 """Everything a report is made from, read in columns of the frame's size."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +25,12 @@ MOST_VALUES = 1000  # different ones of a condition; more is a name and no condi
 NOT_KEPT = "The sample does not hold the odds of its frame, so rates cannot be carried back."
 
 
+class Tick(Protocol):
+    """Told what is being done; without words it is only a sign of life."""
+
+    def __call__(self, words: str = "") -> None: ...
+
+
 @dataclass(frozen=True)
 class Gathered:
     """What figures are made from, and what they wait for."""
@@ -32,20 +39,24 @@ class Gathered:
     in_case: int  # drawn, and before an adjudicator
 
 
-def gather(asked: Asked, sight: Sight, tick: Callable[[str], None] = lambda words: None) -> Gathered:
-    """All of it, as far as `sight` reaches; `tick` is told what is read."""
+def gather(asked: Asked, sight: Sight, tick: Tick = lambda words="": None) -> Gathered:
+    """All of it, as far as `sight` reaches; `tick` is told what is read, and called without words on the way."""
     tick("Reading the frame")
     frame, drawn, design, why_not = _design(asked)
     label, undetermined = _labels(asked, frame[drawn])
     reason = queries.why_not_random(asked, len(drawn), int((~np.isnan(label)).sum()))
     tick("Reading what the judge says")
-    judged = None if asked.channel is None else judged_over(frame, asked, asked.channel, sight)
+    judged = None if asked.channel is None else judged_over(frame, asked, asked.channel, sight, tick)
     tick("Reading models and conditions")
-    given = Given(len(frame), design, label, undetermined, judged, cuts_of(frame), why_not, _sentence(reason))
+    given = Given(
+        len(frame), design, label, undetermined, judged, cuts_of(frame, tick), why_not, _sentence(reason)
+    )
     return Gathered(given, queries.n_in_case(asked))
 
 
-def judged_over(frame: Whole, asked: Asked, channel: Channel, sight: Sight) -> Floats:
+def judged_over(
+    frame: Whole, asked: Asked, channel: Channel, sight: Sight, tick: Tick = lambda words="": None
+) -> Floats:
     """1 where the channel says yes, 0 where it says no, NaN where it says nothing that can be read; shape (N,)."""
     yes, cut = frozenset(asked.yes), asked.cut
 
@@ -57,8 +68,15 @@ def judged_over(frame: Whole, asked: Asked, channel: Channel, sight: Sight) -> F
         return float(value <= cut if asked.below else value >= cut)
 
     rows = sight.rollups_of(channel).order_by().values_list("transcript_id", "value", "label")
+
+    def told() -> Iterator[tuple[int, float]]:
+        for number, (pk, value, label) in enumerate(rows.iterator(chunk_size=CHUNK)):
+            if number % CHUNK == 0:
+                tick()
+            yield pk, said(value, label)
+
     pairs = np.fromiter(
-        ((pk, said(value, label)) for pk, value, label in rows.iterator(chunk_size=CHUNK)),
+        told(),
         dtype=[("id", "<i8"), ("said", "<f8")],
     )
     made = np.full(len(frame), np.nan)
@@ -67,11 +85,12 @@ def judged_over(frame: Whole, asked: Asked, channel: Channel, sight: Sight) -> F
     return made
 
 
-def cuts_of(frame: Whole) -> list[Cut]:
+def cuts_of(frame: Whole, tick: Tick = lambda words="": None) -> list[Cut]:
     """The frame by model and by each condition of it that has several values."""
     columns: dict[str, Whole] = {MODEL: np.full(len(frame), -1, dtype=np.int64)}
     values: dict[str, dict[str, int]] = {MODEL: {}}
     for begin in range(0, len(frame), CHUNK):
+        tick()
         ids = frame[begin : begin + CHUNK].tolist()
         rows = Transcript.objects.filter(pk__in=ids).order_by("pk")
         for pk, model, conditions in rows.values_list("pk", "model_name", "conditions"):

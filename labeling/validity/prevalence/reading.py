@@ -30,11 +30,12 @@ NAMES = {
     SUPPLY: "PPI++ for an endless supply, as ppi-python has it",
 }
 WHAT = {
-    POWERED: "The judge's rate over the whole frame, corrected by how far it is off on the labelled. Cite this one.",
+    POWERED: "The judge's rate over the whole frame, corrected by how far it is off on the labelled.",
     LABELS: "Each label stands for as many transcripts as its odds say. It needs no judge.",
     CORRECTED: "The judge's rate, corrected by its sensitivity and specificity as the labels show them.",
     JUDGE: "No estimate of how common it is: the judge's mistakes are in it, whatever the number of verdicts.",
 }
+CITE = " Cite this one."
 MISSING = {
     RULINGS: "drawn, but without a ruling yet",
     UNDETERMINED: "ruled undetermined",
@@ -90,7 +91,7 @@ def estimates(report: Report) -> Table:
     rows = [
         Row(
             NAMES[line.estimator], drawn(line.value, line.low, line.high, axis), line.n, line.of, line.reason,
-            struck=line.estimator == JUDGE, cited=line is cited, note=WHAT[line.estimator],
+            struck=line.estimator == JUDGE, cited=line is cited, note=WHAT[line.estimator] + (CITE if line is cited else ""),
         )
         for line in lines
     ]  # fmt: skip
@@ -142,7 +143,7 @@ def parts(report: Report, titles: Mapping[str, str]) -> list[Table]:
                     line.of,
                     line.reason,
                     beside=shown,
-                    note=NAMES[line.estimator] if line.value is not None else "",
+                    note=_by(report, line.estimator) if line.value is not None else "",
                 )
             )
         made.append(
@@ -167,7 +168,7 @@ def differences(report: Report, titles: Mapping[str, str]) -> list[Table]:
         rows = [
             Row(
                 f"{one.a} less {one.b}", drawn(one.value, one.low, one.high, axis, signed=True), 0, 0, cited=one.sure,
-                note=NAMES[one.estimator],
+                note=_by(report, one.estimator),
             )
             for one in found
         ]  # fmt: skip
@@ -205,11 +206,18 @@ def _best(report: Report, cut: str, part: str) -> Line | None:
     return report.line(LABELS, cut, part)
 
 
+def _by(report: Report, estimator: str) -> str:
+    """By which estimate a row is, where that is not the one cited for the whole."""
+    cited = report.default
+    return "" if cited is not None and cited.estimator == estimator else NAMES[estimator]
+
+
 def _axis(lines: Sequence[Line]) -> Axis:
     return axis_of(value for line in lines for value in (line.value, line.high))
 
 
 ROW, HEAD, LEFT = 26, 34, 300  # of the sheet: height of a row, room above a table, room for names
+MOST_ROWS = 24  # of a table on it, the first
 
 
 @dataclass(frozen=True)
@@ -235,7 +243,7 @@ def sheet(tables: Sequence[Table]) -> Sheet:
     """Where each row stands, beneath four lines about the whole."""
     y, placed = 96, []
     for table in tables:
-        rows = tuple((y + HEAD + ROW * index, row) for index, row in enumerate(table.rows))
+        rows = tuple((y + HEAD + ROW * index, row) for index, row in enumerate(table.rows[:MOST_ROWS]))
         placed.append(Placed(table, y, rows))
         y += HEAD + ROW * len(rows) + 24
     return Sheet(tuple(placed), y + 8)

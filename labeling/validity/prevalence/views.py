@@ -90,7 +90,9 @@ def download_svg(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     """The estimates, and those by model and condition, as one drawing."""
     asked, kept = _access_kept(request, project, pk)
     titles = reading.titles_of(kept.report)
-    tables = [reading.estimates(kept.report), *reading.parts(kept.report, titles)]
+    tables = [
+        reading.estimates(kept.report), *reading.parts(kept.report, titles), *reading.differences(kept.report, titles)
+    ]  # fmt: skip
     context = {
         "asked": asked,
         "frame": queries.frame_words(asked),
