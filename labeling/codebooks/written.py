@@ -180,7 +180,7 @@ def _line(tree: yaml.Node | None, place: str) -> int:
 OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
-class _Tidy(yaml.SafeDumper):
+class _Tidy(yaml.CSafeDumper):
     """Small things on one line, everything else below each other; no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
