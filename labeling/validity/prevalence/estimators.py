@@ -130,7 +130,7 @@ def assisted(
     kish = total**2 / float(((1 - labelled.odds[random]) * weight**2).sum())
     return Estimate(
         known + share * value, spread, int(inside.sum()), int(random.sum()), of, known, share, own, kish,
-        labelled.freedom if domain is None else max(1, min(labelled.freedom, int(random.sum()) - 1)), _steadiness(labelled, residual), residual,
+        labelled.freedom if domain is None else max(1, min(labelled.freedom, int(random.sum()) - 1)), steadiness_of(labelled, residual), residual,
     )  # fmt: skip
 
 
@@ -209,18 +209,27 @@ def halving(labelled: Labelled, estimate: Estimate) -> int | None:
     return int(np.ceil((times - 1) * int(here.sum())))
 
 
+def worth(rate: float, variance: float, kish: float, steady: float) -> float:
+    """How many labels with equal odds a rate's labels are worth: by its variance, drawn toward what their weights say.
+
+    Args:
+        variance: of the rate, as the design has it, with `steady` degrees of freedom.
+        kish: what the weights alone say.
+    """
+    unit = rate * (1 - rate)
+    if unit <= 0:
+        return kish
+    return unit * (steady + TOWARD) / (steady * variance + TOWARD * unit / kish)
+
+
 def _effective(estimate: Estimate) -> float:
     if estimate.share <= 0:
         return float("inf")
-    unit = estimate.own * (1 - estimate.own)
-    if unit <= 0:
-        return estimate.kish
-    spread, by_weight = estimate.variance / estimate.share**2, unit / estimate.kish
     steady = min(estimate.steadiness, float(estimate.freedom))
-    return unit * (steady + TOWARD) / (steady * spread + TOWARD * by_weight)
+    return worth(estimate.own, estimate.variance / estimate.share**2, estimate.kish, steady)
 
 
-def _steadiness(labelled: Labelled, residual: Floats) -> float:
+def steadiness_of(labelled: Labelled, residual: Floats) -> float:
     """Twice the squared variance over the variance of its own estimate (Satterthwaite 1946); infinite if all is even."""
     made = labelled.scale * (1 - labelled.odds) * labelled.pieces(residual) ** 2
     uneven = 0.0

@@ -17,6 +17,8 @@ from labeling.validity.prevalence.estimators import (
     horvitz_thompson,
     labels_alone,
     power,
+    steadiness_of,
+    worth,
 )
 from labeling.validity.prevalence.inclusion import FIXED, Inclusion, Labelled
 from labeling.validity.prevalence.intervals import LEVEL, Interval, difference
@@ -171,7 +173,7 @@ def _corrected(labelled: Labelled, y: Floats, judged: Floats | None, over: float
     said = judged[labelled.place]
     spoken = ~np.isnan(said)
     right: list[float] = []
-    worth: list[float] = []
+    many: list[float] = []
     for kind in (1.0, 0.0):
         here = spoken & (y == kind)
         weight = np.where(here, labelled.weight, 0.0)
@@ -182,13 +184,13 @@ def _corrected(labelled: Labelled, y: Floats, judged: Floats | None, over: float
         agrees = np.where(here, (np.nan_to_num(said) == kind).astype(float), 0.0)
         rate = float((weight * agrees).sum()) / total
         residual = np.where(here, agrees - rate, 0.0) / total
-        spread = labelled.form(residual, residual)
         by_weight = float(((1 - labelled.odds) * weight**2).sum())
         kish = total**2 / by_weight if by_weight > 0 else EXACT
+        steady = min(steadiness_of(labelled, residual), float(labelled.freedom))
         right.append(rate)
-        worth.append(min(kish, rate * (1 - rate) / spread) if spread > 0 else kish)
+        many.append(worth(rate, labelled.form(residual, residual), kish, steady))
     share = float(np.nanmean(judged)) if over is None else over
-    return corrected(share, None, right[0], worth[0], right[1], worth[1])
+    return corrected(share, None, right[0], many[0], right[1], many[1])
 
 
 def _beside(labelled: Labelled, y: Floats, filled: Floats | str, size: int) -> list[Line]:
