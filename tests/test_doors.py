@@ -350,7 +350,7 @@ ROW = {
     **{f"interp:{page}": "channel" for page in ("of", "score", "threshold")},
     "datasets:imported": "brought", "datasets:job": "bringing", "datasets:archive": "release",
     "datasets:teach": "release", "datasets:probe": "release",
-    "datasets:release": "release", "datasets:build_again": "release", "datasets:download": "release",
+    **{f"datasets:{page}": "release" for page in ("release", "build_again", "download", "card", "freeze", "keep", "check", "diff")},
 }  # fmt: skip
 QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=ch.judge.quill", "?sort=-ch.judge.quill",

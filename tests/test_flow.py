@@ -189,8 +189,12 @@ def _ada_takes_the_label_of_intent(ada: Person) -> None:
 
 
 def _mia_exports(mia: Person, round: Round) -> tuple[Release, dict[str, bytes]]:
-    form = {"name": "First dataset", "round": round.pk, "licence": "unlicensed", "seed": 0}
-    mia.sends("datasets:new", data={**form, "include_text": "on", "include_evidence": "on"})
+    form = {
+        "name": "First dataset", "rounds": [round.pk], "source": "adjudicated", "least_labels": 1, "split_seed": 0,
+        "messages": "on", "reasoning": "on", "tools": "on", "rationales": "on", "metadata": "*", "evidence": "readings",
+        "pseudonyms": "on", "seed": 0, "licence": "unlicensed",
+    }  # fmt: skip
+    mia.sends("datasets:new", data=form)
     release = Release.objects.get()
     assert "First dataset" in mia.sees("datasets:release", release.pk)
     files = {}

@@ -22,13 +22,18 @@ def plain(text: object) -> str:
 
 def card(manifest: Mapping[str, Any], prose: Mapping[str, str] | None = None) -> str:
     """The card of a release, from its manifest and what people wrote beside its figures."""
+    return "\n\n".join(text for text, _ in parts(manifest, prose)) + "\n"
+
+
+def parts(manifest: Mapping[str, Any], prose: Mapping[str, str] | None = None) -> list[tuple[str, bool]]:
+    """The card's parts in order: its Markdown, and whether people wrote it."""
     written = prose or {}
-    parts = [_header(manifest), _prose("about", written)]
+    found = [(_header(manifest), False), (_prose("about", written), True)]
     for section in SECTIONS:
-        parts.append(section(manifest))
+        found.append((section(manifest), False))
         if section is _limits:
-            parts += [_prose("limits", written), _prose("uses", written)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+            found += [(_prose("limits", written), True), (_prose("uses", written), True)]
+    return [(text, by_people) for text, by_people in found if text]
 
 
 def _prose(key: str, written: Mapping[str, str]) -> str:
@@ -154,11 +159,36 @@ def _people(manifest: Mapping[str, Any]) -> str:
         f"items with two labels or more, and the same group on {same['same_group']:,} of "
         f"{same['compared']:,}. Not corrected for chance."
     )
+    figures = [[plain(cell) for cell in row] for row in agreement_rows(manifest)]
+    table = (
+        "\n\nCorrected for chance, over every label of the rounds at that moment, whether or not its item is here: "
+        "Krippendorff's alpha with 95% intervals from resampled items; 1 is perfect, 0 is chance.\n\n"
+        + _table(["Of", "Labels", "Coefficient", "Agreement", "Items"], figures)
+        if figures
+        else ""
+    )
     ruled = (
         f"{_count(counts['by_rule'], 'ruling')} by a rule (`unanimous` where all agreed; the grade is then the "
         f"lowest that was given); {counts['by_adjudicator']:,} by an adjudicator, with a reason."
     )
-    return "## Who labelled\n\n" + "\n".join([who, agreed, ruled])
+    return "## Who labelled\n\n" + "\n".join([who, agreed, ruled]) + table
+
+
+def agreement_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Measure, stage, coefficient, figure with interval, and items, of each figure of agreement."""
+    return [
+        [one["measure"], one["stage"], one["coefficient"], interval(one), f"{one['n']:,}"]
+        for one in manifest["agreement"].get("figures", [])
+    ]
+
+
+def interval(one: Mapping[str, Any]) -> str:
+    """A figure with its interval, or why there is none."""
+    if one["value"] is None:
+        return str(one["reason"] or "not enough")
+    if one["low"] is None:
+        return f"{one['value']:.2f} (no interval: {one['reason']})"
+    return f"{one['value']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
 
 
 def _labels(manifest: Mapping[str, Any]) -> str:

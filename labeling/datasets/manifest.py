@@ -90,6 +90,7 @@ def manifest_of(
     tally: Tally,
     records: Records,
     codebook: Codebook,
+    agreement: Sequence[Mapping[str, Any]],
     files: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The manifest as plain data; `files` are name, size (bytes) and sha256 (hex) of each file so far."""
@@ -127,6 +128,7 @@ def manifest_of(
             "compared": plan.compared,
             "same_label": plan.same_label,
             "same_group": plan.same_group,
+            "figures": list(agreement),
         },
         "labels": [{**one, "n": tally.labels[one["label"]]} for one in _labels(codebook)],
         "channels": [

@@ -94,6 +94,7 @@ class Plan:
     same_label: int = 0
     same_group: int = 0
     samples: dict[int, Sample] = field(default_factory=dict)  # round -> the sample it had at the moment
+    hidden: set[int] = field(default_factory=set)  # transcripts whose evidence the maker may not see
     matched: set[int] | None = None  # the transcripts that the filter lets in; None: it says nothing
 
     def chunks(self) -> Iterator[list[Chosen]]:
@@ -155,6 +156,7 @@ def plan(
             for one in items:
                 if one.transcript_id not in shown:
                     found.exclusions[HIDDEN] += 1
+                    found.hidden.add(one.transcript_id)
                 elif found.matched is not None and one.transcript_id not in found.matched:
                     found.exclusions[FILTERED] += 1
                 else:

@@ -7,6 +7,7 @@ from django.http import Http404
 
 from auditor.accounts.models import Membership, User
 from auditor.corpus.models import Transcript
+from auditor.evidence.models import Block, Channel, Track
 from auditor.evidence.queries import SCOPES, visible_to
 from auditor.judging.models import JudgeVersion
 from auditor.judging.queries import versions_of
@@ -43,6 +44,17 @@ def rounds_to_release(project_id: int) -> QuerySet[Round]:
     return rows.defer("codebook_version__definition").order_by("-pk")
 
 
+def channels_with_tracks(project_id: int) -> set[int]:
+    """Channels of the project that have a value for each token somewhere."""
+    channels = Channel.objects.filter(project_id=project_id)
+    tracked = Track.objects.filter(channel=OuterRef("pk"), superseded_at__isnull=True)
+    found = set(channels.filter(Exists(tracked)).values_list("pk", flat=True))
+    blocks = Block.objects.filter(superseded_at__isnull=True, transcript__project_id=project_id)
+    for several in blocks.order_by().values_list("channels", flat=True).distinct():
+        found.update(several)
+    return found
+
+
 def hidden_from(release: Release, person: User) -> int:
     """How many transcripts of the release this person may not see evidence on yet.
 
@@ -50,6 +62,14 @@ def hidden_from(release: Release, person: User) -> int:
     """
     held = Transcript.objects.filter(Exists(release.items.filter(transcript=OuterRef("pk"))))
     return held.count() - visible_to(person).unveiled(held, SCOPES).count()
+
+
+def others_to_compare(release: Release) -> list[Release]:
+    """Other datasets of the project that are built, newest first."""
+    rows = Release.objects.filter(project_id=release.project_id, built_at__isnull=False).exclude(
+        pk=release.pk
+    )
+    return list(rows.only("name", "as_of").order_by("-pk")[:200])
 
 
 def access_release(membership: Membership, pk: int) -> Release:

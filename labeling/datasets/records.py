@@ -243,7 +243,7 @@ def size_of(record: Mapping[str, Any]) -> int:
     """About how many characters of text the record holds, for bounding what is kept in memory."""
     messages = record["transcript"]["messages"] or ()
     said = record["evidence"] or ()
-    return sum(len(message["text"]) + len(message["reasoning"]) for message in messages) + sum(
+    return sum(len(message["text"] or "") + len(message["reasoning"] or "") for message in messages) + sum(
         len(reading["explanation"]) for channel in said for reading in channel["readings"] or ()
     )
 

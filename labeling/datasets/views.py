@@ -1,10 +1,13 @@
 """Pages of datasets: the list, a new one, one release with its files, and the files themselves."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from auditor.accounts.access import access_project
@@ -16,15 +19,16 @@ from auditor.judging.definition import DefinitionProblem
 from auditor.web.keyset import BadCursor, page_of
 from auditor.web.pages import render_page
 from labeling.datasets import actions, queries
+from labeling.datasets.card import agreement_rows
 from labeling.datasets.citing import citation
-from labeling.datasets.forms import ProbeForm, ReleaseForm, TeachForm
-from labeling.datasets.models import Release
+from labeling.datasets.forms import ProbeForm, TeachForm
+from labeling.datasets.forms_release import PRESETS, ReleaseForm
+from labeling.datasets.planning import plan
 from labeling.datasets.probing import CannotProbe
 from labeling.datasets.tasks import queue_build
 from labeling.datasets.teaching import CannotTeach
 
 PAGE = 50
-PREVIEWED = 40_000  # bytes of the card shown on the page
 TYPES = {
     "labels.jsonl": "application/x-ndjson",
     "labels.parquet": "application/vnd.apache.parquet",
@@ -51,27 +55,63 @@ def list_releases(request: HttpRequest, project: str) -> HttpResponse:
 def new(request: HttpRequest, project: str) -> HttpResponse:
     """Ask what goes into a new dataset, and begin it."""
     membership = access_project(request, project, role=Role.MANAGER)
-    initial = {"round": request.GET.get("round")}
-    form = ReleaseForm(request.POST or None, project_id=membership.project.pk, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        given = dict(form.cleaned_data)
+    chosen = PRESETS.get(request.GET.get("preset", ""), ("", {}))[1]
+    initial = {**chosen, "rounds": [request.GET["round"]] if request.GET.get("round", "").isdecimal() else []}
+    data = request.POST if request.method == "POST" else None
+    form = ReleaseForm(data, project_id=membership.project.pk, initial=initial)
+    if data is not None and form.is_valid():
+        given = form.cleaned_data
         try:
             release = actions.open_release(
-                project=membership.project, name=given.pop("name"), rounds=[given.pop("round")], parameters=given,
-                actor=membership.user,
+                project=membership.project, name=given["name"], rounds=list(given["rounds"]),
+                parameters=form.parameters(), actor=membership.user,
             )  # fmt: skip
         except actions.CannotRelease as problem:
-            form.add_error("name", str(problem))
+            form.show(problem)
         else:
             queue_build(release)
             return redirect("datasets:release", project=project, pk=release.pk)
-    context = {"form": form, "has_rounds": queries.rounds_to_release(membership.project.pk).exists()}
+    context = {
+        "form": form, "has_rounds": queries.rounds_to_release(membership.project.pk).exists(),
+        "presets": [(key, words) for key, (words, _) in PRESETS.items()], "preset": request.GET.get("preset", "cite"),
+    }  # fmt: skip
     return render(request, "labeling/datasets/new.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def preview(request: HttpRequest, project: str) -> HttpResponse:
+    """What a dataset of these choices would hold now: records, exclusions by reason, sizes of splits."""
+    membership = access_project(request, project, role=Role.MANAGER)
+    form = ReleaseForm(request.POST, project_id=membership.project.pk, initial={})
+    form.fields["name"].required = False
+    context: dict[str, Any] = {"problems": []}
+    if form.is_valid():
+        rounds = list(form.cleaned_data["rounds"])
+        try:
+            definition = actions.checked(
+                project=membership.project, rounds=rounds, parameters=form.parameters(), actor=membership.user
+            )
+        except actions.CannotRelease as problem:
+            context["problems"] = [str(problem)]
+        else:
+            moment = definition.moment or timezone.now()
+            planned = plan(rounds, definition, membership.user, moment, near=False)
+            left_out = [
+                (words, n) for reason, words in planned.words.items() if (n := planned.exclusions[reason])
+            ]
+            sizes = planned.sizes()
+            context |= {
+                "n": len(planned.chosen), "items": planned.items, "left_out": left_out,
+                "splits": [(one.name, sizes.get(one.name, 0)) for one in definition.splits],
+            }  # fmt: skip
+    else:
+        context["problems"] = [str(problem) for some in form.errors.values() for problem in some]
+    return render(request, "labeling/datasets/_preview.html", context)
 
 
 @require_GET
 def release(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    """One release: how far it is, then its files, card and exclusions."""
+    """One release: how far it is, then its files, splits, exclusions, and where it comes from."""
     membership = access_project(request, project)
     found = queries.access_release(membership, pk)
     hidden = queries.hidden_from(found, membership.user)
@@ -80,10 +120,11 @@ def release(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "release": found,
         "hidden": hidden,
         "files": list(found.files.all()) if built else [],
-        "card": _card(found) if built else "",
         "cite": citation(found.manifest) if built else "",
         "labels": [one for one in found.manifest["labels"] if one["n"]] if built else [],
+        "agreement": agreement_rows(found.manifest) if built else [],
         "rounds": list(found.rounds.order_by("pk")),
+        "others": queries.others_to_compare(found) if built else [],
     }
     return render_page(request, "labeling/datasets/release.html", context, partial="body")
 
@@ -163,11 +204,3 @@ def download(request: HttpRequest, project: str, pk: int, name: str) -> FileResp
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "private, no-store"
     return answer
-
-
-def _card(found: Release) -> str:
-    file = found.files.filter(name="README.md").first()
-    if file is None:
-        return ""
-    with default_storage.open(file.path, "rb") as text:
-        return str(text.read(PREVIEWED), "utf-8", "replace")

@@ -13,21 +13,9 @@ from labeling.datasets.actions.opening import (
 )
 from labeling.datasets.actions.refusals import CannotRelease
 from labeling.datasets.actions.teaching import teach_judge, train_probe
+from labeling.datasets.actions.wording import freeze, keep, write_prose
 
 __all__ = [
-    "CHECK",
-    "IMPORT",
-    "TASK",
-    "CannotRelease",
-    "build",
-    "build_again",
-    "carry_import",
-    "check",
-    "checked",
-    "open_check",
-    "open_import",
-    "open_release",
-    "same_again",
-    "teach_judge",
-    "train_probe",
+    "CHECK", "IMPORT", "TASK", "CannotRelease", "build", "build_again", "carry_import", "check", "checked", "freeze", "keep",
+    "open_check", "open_import", "open_release", "same_again", "teach_judge", "train_probe", "write_prose",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from labeling.annotations.models import LabelRevision
 from labeling.codebooks.queries import definition_of
 from labeling.codebooks.written import write_text
 from labeling.datasets import verifying
+from labeling.datasets.agreeing import figures_of
 from labeling.datasets.card import card
 from labeling.datasets.citing import cff
 from labeling.datasets.definition import NO_EVIDENCE, Definition
@@ -148,9 +149,11 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
         name = codebook_file(version.number, beginning)
         (folder / name).write_text(write_text(definition_of(version)), encoding="utf-8")
         names.append(name)
+    beat(tally.records, "Measuring agreement")
     manifest = manifest_of(
-        beginning, planned, tally, records, definition_of(newest), [described(folder, name) for name in names]
-    )
+        beginning, planned, tally, records, definition_of(newest), figures_of(planned, rounds),
+        [described(folder, name) for name in names],
+    )  # fmt: skip
     return Made(manifest, write_words(release, manifest, folder))
 
 
