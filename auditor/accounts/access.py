@@ -6,7 +6,10 @@ from django.http import Http404, HttpRequest
 
 from auditor.accounts.models import Membership, OneTimeLink, Role, Scope, Token, User
 from auditor.accounts.queries import tokens_for
+from auditor.ledger.actions import ProjectRests
 from auditor.web.problems import Problem
+
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def person(request: HttpRequest) -> User:
@@ -14,11 +17,17 @@ def person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def access_project(request: HttpRequest, slug: str, *, role: int = Role.VIEWER) -> Membership:
+def access_project(
+    request: HttpRequest, slug: str, *, role: int = Role.VIEWER, resting: bool = False
+) -> Membership:
     """The person's membership of the project, which `base.html` uses too.
+
+    Args:
+        resting: this page writes in archived projects too.
 
     Raises:
         Http404: no such project, a stranger, or a member whose role is too low.
+        ProjectRests: a write in a project that is archived.
     """
     membership = (
         Membership.objects.select_related("project", "user")
@@ -28,6 +37,8 @@ def access_project(request: HttpRequest, slug: str, *, role: int = Role.VIEWER) 
     if membership is None or not membership.at_least(role):
         raise Http404("no such page for you")
     cast(Any, request).membership = membership
+    if request.method not in SAFE and membership.project.archived_at is not None and not resting:
+        raise ProjectRests
     return membership
 
 
@@ -37,6 +48,7 @@ def access_caller(request: HttpRequest, *, scope: int = Scope.READ, role: int = 
     Raises:
         Problem: the token's scope does not reach so far (403).
         Http404: the person's role is too low, as on the pages.
+        ProjectRests: a write in a project that is archived.
     """
     token: Token = cast(Any, request).auth
     if token.scope < scope:
@@ -50,6 +62,8 @@ def access_caller(request: HttpRequest, *, scope: int = Scope.READ, role: int = 
     )
     if membership is None or not membership.at_least(role):
         raise Http404("no such thing for you")
+    if request.method not in SAFE and membership.project.archived_at is not None:
+        raise ProjectRests
     return membership
 
 

@@ -59,6 +59,32 @@ def create_project(*, name: str, owner: User, description: str = "", is_sample: 
     return project
 
 
+def archive(*, project: Project, actor: User) -> None:
+    """The project is read only from now on and leaves the lists; safe to repeat."""
+    with transaction.atomic():
+        locked = Project.objects.select_for_update().get(pk=project.pk)
+        if locked.archived_at is None:
+            locked.archived_at = timezone.now()
+            locked.save(update_fields=["archived_at"])
+            record(verb="project.archived", subject=locked, actor=actor, project_id=locked.pk)
+
+
+def bring_back(*, project: Project, actor: User) -> None:
+    """The project can be written in again; safe to repeat.
+
+    Raises:
+        NotAllowed: it is being removed.
+    """
+    with transaction.atomic():
+        locked = Project.objects.select_for_update().get(pk=project.pk)
+        if locked.removal_at is not None:
+            raise NotAllowed("It is being deleted, and cannot be brought back.")
+        if locked.archived_at is not None:
+            locked.archived_at = None
+            locked.save(update_fields=["archived_at"])
+            record(verb="project.brought_back", subject=locked, actor=actor, project_id=locked.pk)
+
+
 def add_member(*, project: Project, user: User, role: int, actor: User | None) -> Membership:
     """`user` in `project`; a member's role is raised to `role` but never lowered by joining again."""
     with transaction.atomic():

@@ -6,10 +6,10 @@ from auditor.accounts.models import Membership, OneTimeLink, Project, Role, Toke
 from auditor.ledger.models import Event
 
 
-def memberships_of(user: User) -> QuerySet[Membership]:
-    """The projects a person is in, with their role in each."""
+def memberships_of(user: User, *, archived: bool = False) -> QuerySet[Membership]:
+    """The projects a person is in that are in use (or those that are archived), with their role in each."""
     return (
-        Membership.objects.filter(user=user)
+        Membership.objects.filter(user=user, project__archived_at__isnull=not archived)
         .select_related("project")
         .order_by("project__is_sample", "-project_id")
     )

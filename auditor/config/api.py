@@ -25,6 +25,7 @@ from auditor.interp.api_probes import router as probes
 from auditor.judging.api import router as judging
 from auditor.judging.api_panels import router as judge_panels
 from auditor.judging.api_runs import router as judge_runs
+from auditor.ledger.actions import ProjectRests
 from auditor.llm.api import router as endpoints
 from auditor.runs.api import router as runs
 from auditor.sampling.api import router as sampling
@@ -99,6 +100,11 @@ def _refused(status: int, document: dict[str, Any], **headers: str) -> HttpRespo
 @api.exception_handler(Problem)
 def _problem(_request: HttpRequest, refusal: Problem) -> HttpResponse:
     return _refused(refusal.status, refusal.plain())
+
+
+@api.exception_handler(ProjectRests)
+def _rests(_request: HttpRequest, refusal: ProjectRests) -> HttpResponse:
+    return _refused(409, problem(409, str(refusal), []))
 
 
 @api.exception_handler(BadCursor)

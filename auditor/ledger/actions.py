@@ -2,9 +2,20 @@
 
 from typing import Any
 
-from django.db import models, transaction
+from django.db import Error, models, transaction
 
 from auditor.ledger.models import Event
+
+RESTS = "AU001"  # the database's word for an event in a project that is archived
+
+
+class ProjectRests(Exception):
+    """The project is archived; nothing in it is written until it is brought back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This project is archived and read only. An owner can bring it back in its settings."
+        )
 
 
 def record(
@@ -19,15 +30,21 @@ def record(
 
     Raises:
         RuntimeError: called outside a transaction, where the event could outlive a failed write.
+        ProjectRests: a person writes in a project that is archived; the write goes with the transaction.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"ledger event {verb} recorded outside a transaction")
-    return Event.objects.create(
-        verb=verb,
-        subject=subject._meta.label_lower,
-        subject_id=str(subject.pk),
-        actor_id=getattr(actor, "pk", None),
-        actor_name=str(actor) if actor is not None else "",
-        project_id=project_id,
-        detail=detail,
-    )
+    try:
+        return Event.objects.create(
+            verb=verb,
+            subject=subject._meta.label_lower,
+            subject_id=str(subject.pk),
+            actor_id=getattr(actor, "pk", None),
+            actor_name=str(actor) if actor is not None else "",
+            project_id=project_id,
+            detail=detail,
+        )
+    except Error as problem:
+        if getattr(problem.__cause__, "sqlstate", "") == RESTS:
+            raise ProjectRests from problem
+        raise

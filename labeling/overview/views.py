@@ -20,7 +20,8 @@ def home(request: HttpRequest) -> HttpResponse:
     memberships = list(memberships_of(user))
     if len(memberships) == 1 and "all" not in request.GET:
         return redirect("overview:project", project=memberships[0].project.slug)
-    return render(request, "labeling/overview/home.html", {"memberships": memberships})
+    context = {"memberships": memberships, "archived": list(memberships_of(user, archived=True))}
+    return render(request, "labeling/overview/home.html", context)
 
 
 @require_http_methods(["GET", "POST"])

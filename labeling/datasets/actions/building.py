@@ -18,9 +18,11 @@ from django.utils import timezone
 
 from auditor.corpus.copying import copy_rows
 from auditor.corpus.copytext import row
+from auditor.corpus.sources import storage_lock
 from auditor.evidence.models import HUMAN, Channel
 from auditor.ledger.actions import record
 from auditor.runs.actions import Refused, Ticket
+from auditor.runs.beating import beating
 from labeling.adjudication.actions import settle_due
 from labeling.adjudication.models import Ruling
 from labeling.annotations.models import LabelRevision
@@ -82,11 +84,12 @@ def build(*, release: Release, ticket: Ticket) -> None:
         folder = Path(scratch)
         made = write_files(release, planned, rounds, folder, beat)
         ticket.beat(done=len(planned.chosen), note="Storing", force=True)
-        stored = [stored_file(release, one) for one in made.files]
-        for file in stored:
-            keep_file(folder / file.name, file)
-            ticket.beat(done=len(planned.chosen), note="Storing")
-    _finish(release, made.manifest, stored)
+        with beating(ticket), transaction.atomic():
+            storage_lock()  # until the rows that name them are there, nobody takes these files for unused
+            stored = [stored_file(release, one) for one in made.files]
+            for file in stored:
+                keep_file(folder / file.name, file)
+            _finish(release, made.manifest, stored)
 
 
 def check(*, release: Release, ticket: Ticket) -> None:

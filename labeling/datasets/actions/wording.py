@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from auditor.accounts.models import User
+from auditor.corpus.sources import storage_lock
 from auditor.ledger.actions import record
 from labeling.datasets.actions.building import keep_file, stored_file, write_words
 from labeling.datasets.actions.refusals import CannotRelease
@@ -35,6 +36,7 @@ def write_prose(*, release: Release, prose: Mapping[str, str], actor: User) -> R
         if locked.prose == kept:
             return locked
         locked.prose = kept
+        storage_lock()
         files = write_words(locked, locked.manifest, Path(scratch))
         rows = [stored_file(locked, one) for one in files if (Path(scratch) / one["name"]).exists()]
         for row in rows:
