@@ -98,6 +98,28 @@ class Sight:
         rows = Track.objects.filter(transcript_id__in=list(transcript_ids), superseded_at__isnull=True)
         return self._unveiled(rows).select_related("channel", "shard").order_by("position", "part", "pk")
 
+    def tracked_channels(self, project_id: int) -> set[int]:
+        """Ids of the project's channels with a value for each token on something that this person may see."""
+        here = Q(transcript__project_id=project_id, superseded_at__isnull=True)
+        tracks = self._unveiled(Track.objects.filter(here)).order_by().values_list("channel_id", flat=True)
+        veiled = self._veils(MACHINE).filter(transcript_id=OuterRef("transcript_id"))
+        blocks = Block.objects.filter(here).exclude(Exists(veiled)).order_by()
+        several = blocks.values_list("channels", flat=True).distinct()
+        return set(tracks.distinct()) | {pk for some in several for pk in some}
+
+    def tracks_at(self, transcript_ids: Iterable[int], moment: datetime) -> QuerySet[Track]:
+        """The token tracks on these transcripts that were current at a moment, oldest first."""
+        held = Q(superseded_at__isnull=True) | Q(superseded_at__gt=moment)
+        rows = Track.objects.filter(held, transcript_id__in=list(transcript_ids), created_at__lte=moment)
+        return self._unveiled(rows).select_related("channel", "shard").order_by("pk")
+
+    def blocks_at(self, transcript_ids: Iterable[int], moment: datetime) -> QuerySet[Block]:
+        """The token blocks on these transcripts that were current at a moment, oldest first."""
+        held = Q(superseded_at__isnull=True) | Q(superseded_at__gt=moment)
+        rows = Block.objects.filter(held, transcript_id__in=list(transcript_ids), created_at__lte=moment)
+        veiled = self._veils(MACHINE).filter(transcript_id=OuterRef("transcript_id"))
+        return rows.exclude(Exists(veiled)).select_related("shard").order_by("pk")
+
     def blocks(self, transcript_ids: Iterable[int]) -> QuerySet[Block]:
         """Current token blocks on these transcripts, newest first: of a channel in several the first holds."""
         rows = Block.objects.filter(transcript_id__in=list(transcript_ids), superseded_at__isnull=True)

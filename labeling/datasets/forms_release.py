@@ -9,11 +9,11 @@ from django.http import QueryDict
 
 from auditor.evidence.filters import Filter, FilterError
 from auditor.evidence.models import HUMAN
-from auditor.evidence.queries import channels_of
+from auditor.evidence.queries import Sight, channels_of
 from labeling.datasets.definition import EVERYTHING, EVIDENCE, READINGS, Definition
 from labeling.datasets.exporters import ALWAYS, FORMATS
 from labeling.datasets.licences import LICENCES
-from labeling.datasets.queries import channels_with_tracks, rounds_to_release
+from labeling.datasets.queries import rounds_to_release
 from labeling.datasets.sources import ADJUDICATED, ALL, SOURCES
 from labeling.queues.models import Round
 
@@ -106,14 +106,16 @@ class ReleaseForm(forms.Form):
         help_text="Besides JSON Lines and Parquet, which every dataset has.",
     )  # fmt: skip
 
-    def __init__(self, data: QueryDict | None, *, project_id: int, initial: Mapping[str, Any]) -> None:
+    def __init__(
+        self, data: QueryDict | None, *, project_id: int, sight: Sight, initial: Mapping[str, Any]
+    ) -> None:
         super().__init__(data, initial=dict(initial))
         rounds = self.fields["rounds"]
         assert isinstance(rounds, forms.ModelMultipleChoiceField)
         rounds.queryset = rounds_to_release(project_id)
         channels = [one for one in channels_of(project_id) if one.kind != HUMAN]
         self._choose("channels", [(one.key, one.name) for one in channels])
-        tracked = channels_with_tracks(project_id)
+        tracked = sight.tracked_channels(project_id)
         self._choose("tracks", [(one.key, one.name) for one in channels if one.pk in tracked])
         self._choose(
             "formats",

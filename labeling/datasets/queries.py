@@ -7,7 +7,6 @@ from django.http import Http404
 
 from auditor.accounts.models import Membership, User
 from auditor.corpus.models import Transcript
-from auditor.evidence.models import Block, Channel, Track
 from auditor.evidence.queries import SCOPES, visible_to
 from auditor.judging.models import JudgeVersion
 from auditor.judging.queries import versions_of
@@ -42,17 +41,6 @@ def rounds_to_release(project_id: int) -> QuerySet[Round]:
     """The rounds that a release can be made from, newest first."""
     rows = Round.objects.filter(project_id=project_id).select_related("codebook_version__codebook")
     return rows.defer("codebook_version__definition").order_by("-pk")
-
-
-def channels_with_tracks(project_id: int) -> set[int]:
-    """Channels of the project that have a value for each token somewhere."""
-    channels = Channel.objects.filter(project_id=project_id)
-    tracked = Track.objects.filter(channel=OuterRef("pk"), superseded_at__isnull=True)
-    found = set(channels.filter(Exists(tracked)).values_list("pk", flat=True))
-    blocks = Block.objects.filter(superseded_at__isnull=True, transcript__project_id=project_id)
-    for several in blocks.order_by().values_list("channels", flat=True).distinct():
-        found.update(several)
-    return found
 
 
 def hidden_from(release: Release, person: User) -> int:

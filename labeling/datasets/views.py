@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from auditor.accounts.access import access_project
 from auditor.accounts.models import Role
+from auditor.evidence.queries import visible_to
 from auditor.interp.actions.naming import CannotDo
 from auditor.interp.queries import ready_subjects
 from auditor.judging.actions import SameVersion
@@ -58,7 +59,8 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
     chosen = PRESETS.get(request.GET.get("preset", ""), ("", {}))[1]
     initial = {**chosen, "rounds": [request.GET["round"]] if request.GET.get("round", "").isdecimal() else []}
     data = request.POST if request.method == "POST" else None
-    form = ReleaseForm(data, project_id=membership.project.pk, initial=initial)
+    sight = visible_to(membership.user)
+    form = ReleaseForm(data, project_id=membership.project.pk, sight=sight, initial=initial)
     if data is not None and form.is_valid():
         given = form.cleaned_data
         try:
@@ -82,7 +84,8 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
 def preview(request: HttpRequest, project: str) -> HttpResponse:
     """What a dataset of these choices would hold now: records, exclusions by reason, sizes of splits."""
     membership = access_project(request, project, role=Role.MANAGER)
-    form = ReleaseForm(request.POST, project_id=membership.project.pk, initial={})
+    sight = visible_to(membership.user)
+    form = ReleaseForm(request.POST, project_id=membership.project.pk, sight=sight, initial={})
     form.fields["name"].required = False
     context: dict[str, Any] = {"problems": []}
     if form.is_valid():

@@ -35,12 +35,13 @@ from labeling.datasets.citing import cff
 from labeling.datasets.definition import NO_EVIDENCE, Definition
 from labeling.datasets.exporters import RecordFiles, digest_of, exporters_of
 from labeling.datasets.manifest import Tally, beginning_of, codebook_file, context_of, manifest_of
-from labeling.datasets.models import Release, ReleaseChannel, ReleaseFile, ReleaseItem
+from labeling.datasets.models import Release, ReleaseChannel, ReleaseFile, ReleaseItem, ReleaseShard
 from labeling.datasets.planning import Plan, asks_evidence, plan
 from labeling.datasets.queries import hidden_from
 from labeling.datasets.redaction import TooSlow
 from labeling.datasets.rows import Records
 from labeling.datasets.rows.evidence import declared
+from labeling.datasets.tracking import TrackFiles
 from labeling.queues.models import Round
 
 SETTLED_AT_ONCE = 200
@@ -137,16 +138,22 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
     beginning = beginning_of(release, planned, rounds)
     tally, records = Tally(), Records(release, planned)
     formats = exporters_of(Definition.from_json(release.parameters).formats)
+    tracks = TrackFiles(folder, records.definition.tracks, records.sight, planned.moment)
     try:
-        with RecordFiles(folder, formats, context_of(release, rounds, beginning)) as files:
+        with tracks, RecordFiles(folder, formats, context_of(release, rounds, beginning)) as files:
             for chunk in planned.chunks():
+                made = []
                 for one in records.of(chunk):
                     files.write(one)
                     tally.add(one)
+                    if tracks.keys:
+                        made.append(one)
+                if made:
+                    tracks.add(chunk, made)
                 beat(tally.records, "Writing")
     except TooSlow as problem:
         raise Refused(str(problem)) from problem
-    names = [*files.names]
+    names = [*files.names, *tracks.names]
     newest = max((one.codebook_version for one in rounds), key=lambda one: one.number)
     for version in {one.pk: one for one in [*records.versions, newest]}.values():
         name = codebook_file(version.number, beginning)
@@ -231,6 +238,10 @@ def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:
                 for order, one in enumerate(planned.chosen)
             ),
         )  # fmt: skip
+        ReleaseShard.objects.filter(release=release).delete()
+        ReleaseShard.objects.bulk_create(
+            ReleaseShard(release=release, shard_id=pk) for pk in _shards(release)
+        )
         if not release.channels.exists():
             ReleaseChannel.objects.bulk_create(
                 ReleaseChannel(release=release, channel=one, declared=declared(one))
@@ -285,6 +296,29 @@ def _channels(release: Release) -> list[Channel]:
     return [one for one in rows if definition.has_channel(one.key)]
 
 
+def _shards(release: Release) -> list[int]:
+    """The files of tracks that the release is made from."""
+    keys = Definition.from_json(release.parameters).tracks
+    if not keys:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARDS, {"release": release.pk, "moment": release.as_of, "keys": list(keys)})
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+_SHARDS = """
+SELECT t.shard_id FROM evidence_track t JOIN datasets_releaseitem i USING (transcript_id)
+    JOIN evidence_channel c ON c.id = t.channel_id
+WHERE i.release_id = %(release)s AND c.key = ANY(%(keys)s) AND t.created_at <= %(moment)s
+    AND (t.superseded_at IS NULL OR t.superseded_at > %(moment)s)
+UNION SELECT b.shard_id FROM evidence_block b JOIN datasets_releaseitem i USING (transcript_id)
+    JOIN evidence_channel c ON c.id = ANY(b.channels)
+WHERE i.release_id = %(release)s AND c.key = ANY(%(keys)s) AND b.created_at <= %(moment)s
+    AND (b.superseded_at IS NULL OR b.superseded_at > %(moment)s)
+ORDER BY 1
+"""
+
+
 def _wait_for_writers(moment: datetime) -> None:
     """Let labels, rulings and readings of before the moment that are being written come in first.
 
@@ -299,7 +333,8 @@ def _wait_for_writers(moment: datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '10s'")
         cursor.execute(
-            "LOCK TABLE annotations_labelrevision, adjudication_ruling, evidence_reading IN SHARE MODE"
+            "LOCK TABLE annotations_labelrevision, adjudication_ruling, evidence_reading, evidence_track,"
+            " evidence_block IN SHARE MODE"
         )
 
 

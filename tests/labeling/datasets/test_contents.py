@@ -6,6 +6,7 @@ import pytest
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.records import ParsedMessage
+from labeling.agreement.queries import made_now, scope_of
 from labeling.datasets.actions import CannotRelease
 from labeling.datasets.exporters import FORMATS
 from labeling.datasets.models import Release
@@ -178,6 +179,29 @@ def test_what_cannot_be_is_refused_before_a_run_is_opened(
     with pytest.raises(CannotRelease, match=words):
         released(round, mia, **wrong)
     assert not Release.objects.exists()
+
+
+def test_agreement_is_what_its_own_pages_say(project: Project, mia: User, ana: User, bo: User) -> None:
+    made = make.round(project, [make.transcript(project) for _ in range(12)], [ana, bo])
+    for n, item in enumerate(made.items.order_by("order")):
+        make.label(item, ana, "D" if n % 3 else "H", stage="blind", finishes=False)
+        make.label(item, ana, "D" if n % 3 else "H")
+        make.label(item, bo, "D" if n % 4 else "H")
+    stated = {
+        (one["measure"], one["stage"]): one for one in released(made, mia).manifest["agreement"]["figures"]
+    }
+    report = made_now(scope_of([made], whole=False), [])
+    for key, name in (("label", "Label"), ("group", "Group")):
+        (line,) = (
+            one for one in report.of(stage="final", measure=key, cut="all") if one.coefficient == "alpha"
+        )
+        one = stated[name, "final"]
+        assert line.value is not None
+        assert (one["value"], one["n"]) == (pytest.approx(line.value, abs=1e-6), line.n)
+        assert one["low"] < one["value"] < one["high"]
+        assert one["seed"] is not None
+    assert stated["Label", "blind"]["value"] is None  # one alone labelled blind
+    assert stated["Label", "blind"]["reason"]
 
 
 def agreed(project: Project, people: list[User]) -> Round:
