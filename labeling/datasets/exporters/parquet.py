@@ -1,19 +1,23 @@
 """Parquet with the fixed schema of `records`: a file for each split, in row groups and shards of bounded size."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
+import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from labeling.datasets.exporters.exporter import Context
-from labeling.datasets.records import SCHEMA, as_row, size_of
+from labeling.datasets.records import SCHEMA, as_row
 
 GROUP_ROWS = 1000  # rows of one Parquet row group at most
-GROUP_CHARS = 8_000_000  # and characters of text, so that memory stays bounded
+GROUP_BYTES = 8_000_000  # and bytes of them as JSON, so that memory stays bounded
 SHARD_ROWS = 250_000  # rows of one file at most
-SHARD_CHARS = 1_000_000_000  # and characters of text, before compression
+SHARD_BYTES = 2_000_000_000  # and bytes of them as JSON
 STEM = "labels"
 
 
@@ -29,10 +33,11 @@ class ParquetTable:
 
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
+        self._worker: ThreadPoolExecutor | None = None
 
     def open(self, folder: Path, context: Context) -> None:
         """Begin a table without rows for each split, or one for all."""
-        self._folder = folder
+        self._folder, self._worker = folder, ThreadPoolExecutor(1, thread_name_prefix="parquet")
         for split in context.splits or ("",):
             self._table_of(split)
 
@@ -48,39 +53,45 @@ class ParquetTable:
         """Close what is open."""
         for table in self._tables.values():
             table.drop()
+        if self._worker is not None:
+            self._worker.shutdown()
 
     def _table_of(self, split: str) -> "_Table":
         if split not in self._tables:
-            self._tables[split] = _Table(self._folder, f"{STEM}-{split}" if split else STEM)
+            assert self._worker is not None, "open comes first"
+            self._tables[split] = _Table(self._folder, f"{STEM}-{split}" if split else STEM, self._worker)
         return self._tables[split]
 
 
 class _Table:
-    """The rows of one split, in as many files as they need; how many is known at the end."""
+    """The rows of one split, in as many files as they need; how many is known at the end.
 
-    def __init__(self, folder: Path, stem: str) -> None:
-        self._folder, self._stem = folder, stem
-        self._rows: list[dict[str, Any]] = []
-        self._chars = 0
+    A thread turns a group of rows into columns and compresses them while the next is gathered; there is one group of
+    either kind at most.
+    """
+
+    def __init__(self, folder: Path, stem: str, worker: ThreadPoolExecutor) -> None:
+        self._folder, self._stem, self._worker = folder, stem, worker
+        self._rows: list[bytes] = []
+        self._size = 0
         self._shards = 0
+        self._written: Future[None] | None = None
         self._begin()
 
     def write(self, record: Mapping[str, Any]) -> None:
-        if self._in_file >= SHARD_ROWS or self._in_file_chars >= SHARD_CHARS:
-            self._flush()
-            self._writer.close()
+        if self._in_file >= SHARD_ROWS or self._in_file_bytes >= SHARD_BYTES:
+            self._end()
             self._begin()
-        size = size_of(record)
-        self._rows.append(as_row(record))
-        self._chars += size
+        row = orjson.dumps(as_row(record), option=orjson.OPT_APPEND_NEWLINE)
+        self._rows.append(row)
+        self._size += len(row)
         self._in_file += 1
-        self._in_file_chars += size
-        if len(self._rows) >= GROUP_ROWS or self._chars >= GROUP_CHARS:
+        self._in_file_bytes += len(row)
+        if len(self._rows) >= GROUP_ROWS or self._size >= GROUP_BYTES:
             self._flush()
 
     def close(self) -> list[str]:
-        self._flush()
-        self._writer.close()
+        self._end()
         names = []
         for shard in range(self._shards):
             names.append(shard_name(self._stem, shard, self._shards))
@@ -88,17 +99,20 @@ class _Table:
         return names
 
     def drop(self) -> None:
+        if self._written is not None:
+            self._written.cancel()
+            wait([self._written])
         self._writer.close()
 
     def _begin(self) -> None:
-        self._in_file, self._in_file_chars = 0, 0
+        self._in_file, self._in_file_bytes = 0, 0
         self._shards += 1
         self._writer = pq.ParquetWriter(
             self._path(self._shards - 1),
             SCHEMA,
             version="2.6",
             compression="zstd",
-            compression_level=6,
+            compression_level=3,
             use_dictionary=True,
             write_statistics=True,
             data_page_version="1.0",
@@ -108,9 +122,34 @@ class _Table:
         return self._folder / f".{self._stem}-{shard:05}.parquet"
 
     def _flush(self) -> None:
+        """Hand the group over; a failure of the one before is raised here."""
+        if self._written is not None:
+            self._written.result()
+            self._written = None
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
-        self._rows, self._chars = [], 0
+            self._written = self._worker.submit(_written, self._writer, b"".join(self._rows))
+        self._rows, self._size = [], 0
+
+    def _end(self) -> None:
+        self._flush()
+        if self._written is not None:
+            self._written.result()
+            self._written = None
+        self._writer.close()
+
+
+def columns(rows: bytes) -> pa.Table:
+    """Rows, each a line of JSON as `as_row` has it, as a table of `SCHEMA`."""
+    table = pa_json.read_json(
+        BytesIO(rows),
+        read_options=pa_json.ReadOptions(use_threads=False, block_size=len(rows) + 1),
+        parse_options=pa_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error"),
+    )
+    return table.select(SCHEMA.names).cast(SCHEMA)
+
+
+def _written(writer: pq.ParquetWriter, rows: bytes) -> None:
+    writer.write_table(columns(rows))
 
 
 def shard_name(stem: str, shard: int, shards: int) -> str:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +18,7 @@ from labeling.datasets.exporters import ALWAYS, FORMATS, UnknownFormat, exporter
 from labeling.datasets.exporters.argilla import person
 from labeling.datasets.exporters.inspect_edits import sample_of
 from labeling.datasets.exporters.scout_validation import survives
+from labeling.datasets.records import SCHEMA, as_row
 from tests.labeling.datasets.made import context, label, lines, message, record, written
 
 HOSTILE = [
@@ -333,3 +336,20 @@ def test_tool_calls_keep_the_shape_of_the_chat_api(tmp_path: Path) -> None:
 def test_every_release_has_the_two_formats_that_it_is_verified_and_imported_by(tmp_path: Path) -> None:
     assert ALWAYS == ("jsonl", "parquet")
     assert written(tmp_path, [record()]) == ["labels.jsonl", "labels.parquet"]
+
+
+def test_columns_made_from_json_are_those_made_from_rows() -> None:
+    records = [record(n, "DHUK?"[n % 5], split=(None, "train")[n % 2]) for n in range(7)]
+    for number, one in enumerate(records):
+        one["sampling"]["probability"] = (0.1, 1 / 3, 0.1 + 0.2, 5e-324, 1.0, 2 / 3, 1e-17)[number]
+        one["evidence"][0]["value"] = (None, 1e308, -0.0, 70.5, 123456789.123456789, 2.0**-1074, 1e22)[number]
+        one["labels"][0]["confidence"] = (None, 1, 2, 3, 4, 5, 1)[number]
+        one["transcript"]["messages"][0]["text"] = ("", "a\nb", "\u2028\u2029", "🎉", '"{}[]', "\\", None)[
+            number
+        ]
+        one["ruling"]["took"] = {"reviewer": "r-ana", "stage": "final", "number": 1} if number % 2 else None
+    records[3]["ruling"] = records[4]["evidence"] = records[5]["transcript"]["messages"] = None
+    rows = [as_row(one) for one in records]
+    made = parquet.columns(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    assert made.equals(pa.Table.from_pylist(rows, schema=SCHEMA))
+    assert made.schema.equals(SCHEMA, check_metadata=True)
