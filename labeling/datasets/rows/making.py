@@ -4,28 +4,32 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Prefetch
-
-from auditor.corpus.models import Message, Transcript
-from auditor.corpus.queries import messages_of
 from auditor.evidence.models import HUMAN, Channel, Reading
 from auditor.evidence.queries import visible_to
-from auditor.sampling.models import SampleItem
-from labeling.adjudication.models import Ruling
-from labeling.annotations.models import LabelRevision
 from labeling.codebooks.models import CodebookVersion
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
-from labeling.datasets.definition import NO_EVIDENCE, Definition
+from labeling.datasets.definition import EVERYTHING, NO_EVIDENCE, Definition
 from labeling.datasets.models import Release
 from labeling.datasets.planning import Chosen, Plan
 from labeling.datasets.redaction import Redactor
 from labeling.datasets.rows.evidence import Channels
+from labeling.datasets.rows.fetching import (
+    ItemRow,
+    LabelRow,
+    RulingRow,
+    TranscriptRow,
+    items_of,
+    labels_of,
+    rulings_of,
+    talk_of,
+    transcripts_of,
+)
 from labeling.datasets.rows.labels import label_record, ruling_record, sorted_labels, standing_of
 from labeling.datasets.rows.people import People
 from labeling.datasets.rows.texts import Texts
 from labeling.datasets.sources import soft
-from labeling.queues.models import Item, Round
+from labeling.queues.models import Round
 
 
 class Records:
@@ -57,34 +61,22 @@ class Records:
 
     def of(self, chosen: Sequence[Chosen]) -> Iterator[dict[str, Any]]:
         """The records of these items, in order."""
-        items = Item.objects.only("round", "transcript", "escalation", "escalated_at").in_bulk(
-            [one.item_id for one in chosen]
-        )
-        transcripts = (
-            Transcript.objects.select_related("file", "parent", "batch")
-            .only(
-                "external_id", "record_digest", "ordinal", "fingerprint", "prompt_digest", "model_name", "conditions",
-                "metadata", "warnings", "place", "shared", "parent__record_digest", "parent__ordinal", "batch__format",
-                "file__name", "file__digest", "file__size", "file__format",
-            )
-            .in_bulk([one.transcript_id for one in chosen])
-        )  # fmt: skip
-        drawn = SampleItem.objects.in_bulk([one.drawn_id for one in chosen])
-        labels = self._labels(list(items))
-        rulings = self._rulings(list(items))
-        messages = messages_of(transcripts) if self.definition.messages else {}
-        readings = self._readings(list(transcripts))
-        keys, relied = self._seen(labels.values())
+        ids, transcript_ids = [one.item_id for one in chosen], [one.transcript_id for one in chosen]
+        items = items_of([(one.item_id, one.drawn_id) for one in chosen])
+        transcripts = transcripts_of(transcript_ids)
+        labels, rulings = labels_of(ids, self.moment), rulings_of(ids, self.moment)
+        messages = talk_of(transcript_ids) if self.definition.messages else {}
+        readings = self._readings(transcript_ids)
+        keys, relied = self._seen(labels.values(), readings.values())
         for one in chosen:
             yield self._record(
-                one, items[one.item_id], transcripts[one.transcript_id], drawn[one.drawn_id],
-                messages.get(one.transcript_id), labels[one.item_id], rulings[one.item_id],
-                readings.get(one.transcript_id, []), keys, relied,
+                one, items[one.item_id], transcripts[one.transcript_id], messages.get(one.transcript_id),
+                labels[one.item_id], rulings[one.item_id], readings.get(one.transcript_id, []), keys, relied,
             )  # fmt: skip
 
     def _record(
-        self, one: Chosen, item: Item, transcript: Transcript, drawn: SampleItem, messages: list[Message] | None,
-        labels: list[LabelRevision], rulings: list[Ruling], readings: list[Reading], keys: Mapping[int, str],
+        self, one: Chosen, item: ItemRow, transcript: TranscriptRow, messages: list[dict[str, Any]] | None,
+        labels: list[LabelRow], rulings: list[RulingRow], readings: list[Reading], keys: Mapping[int, str],
         relied: Mapping[int, Reading],
     ) -> dict[str, Any]:  # fmt: skip
         before = self.redactor.code_points
@@ -105,35 +97,18 @@ class Records:
             "earlier_rulings": earlier,
             "labels": [
                 label_record(
-                    label, stands=label.pk in counted, version=self._version(label.codebook_version_id)[0],
+                    label, stands=label.pk in counted, version=self._version(label.version_id)[0],
                     people=self.people, texts=texts, keys=keys, relied=relied,
                 )
                 for label in sorted_labels(labels, self.people)
             ],
-            "sampling": self._sampling(one, drawn),
+            "sampling": self._sampling(one, item),
             "evidence": None
             if self.definition.evidence == NO_EVIDENCE
             else self.channels.record(readings, texts),
         }  # fmt: skip
         self.redactor.records += self.redactor.code_points > before
         return made
-
-    def _labels(self, item_ids: Sequence[int]) -> dict[int, list[LabelRevision]]:
-        found: dict[int, list[LabelRevision]] = {pk: [] for pk in item_ids}
-        rows = LabelRevision.objects.filter(item_id__in=found, committed_at__lte=self.moment)
-        for revision in rows.prefetch_related("units", "spans").order_by("pk"):
-            found[revision.item_id].append(revision)
-        return found
-
-    def _rulings(self, item_ids: Sequence[int]) -> dict[int, list[Ruling]]:
-        found: dict[int, list[Ruling]] = {pk: [] for pk in item_ids}
-        cited = Prefetch(
-            "cites", LabelRevision.objects.only("reviewer", "stage", "number", "label", "missing_tests")
-        )
-        rows = Ruling.objects.filter(item_id__in=found, created_at__lte=self.moment)
-        for ruling in rows.select_related("took").prefetch_related(cited).order_by("item_id", "number"):
-            found[ruling.item_id].append(ruling)
-        return found
 
     def _readings(self, transcript_ids: Sequence[int]) -> dict[int, list[Reading]]:
         found: dict[int, list[Reading]] = defaultdict(list)
@@ -143,14 +118,23 @@ class Records:
             found[reading.transcript_id].append(reading)
         return found
 
-    def _seen(self, labels: Iterable[Sequence[LabelRevision]]) -> tuple[dict[int, str], dict[int, Reading]]:
+    def _seen(
+        self, labels: Iterable[Sequence[LabelRow]], readings: Iterable[Sequence[Reading]]
+    ) -> tuple[dict[int, str], dict[int, Reading]]:
         """The channels of all readings that were seen, and the readings that reviewers point at, current or not."""
         given = [one for some in labels for one in some]
-        seen = {pk for one in given for pk in one.evidence_seen}
+        here = {one.pk: one for some in readings for one in some}
+        keys = {pk: one.channel.key for pk, one in here.items()}
+        seen = {pk for one in given for pk in one.evidence_seen} - keys.keys()
         pointed = {int(cited["reading"]) for one in given for cited in one.relied_on if cited.get("reading")}
-        keys = Channel.objects.filter(readings__pk__in=seen).exclude(kind=HUMAN)
-        relied = self.sight.readings_named(pointed).exclude(channel__kind=HUMAN)
-        return dict(keys.values_list("readings__pk", "key")), {one.pk: one for one in relied}
+        if seen:
+            others = Channel.objects.filter(readings__pk__in=seen).exclude(kind=HUMAN)
+            keys |= dict(others.values_list("readings__pk", "key"))
+        relied = {pk: here[pk] for pk in pointed if pk in here}
+        if missing := pointed - relied.keys():
+            rows = self.sight.readings_named(missing).exclude(channel__kind=HUMAN)
+            relied |= {one.pk: one for one in rows}
+        return keys, relied
 
     def _version(self, version_id: int) -> tuple[CodebookVersion, Codebook]:
         found = self._versions.get(version_id)
@@ -159,41 +143,27 @@ class Records:
             found = self._versions[version_id] = (version, definition_of(version))
         return found
 
-    def _ruling(self, ruling: Ruling, texts: Texts, labels: Mapping[int, LabelRevision]) -> dict[str, Any]:
-        version, codebook = self._version(ruling.codebook_version_id)
+    def _ruling(self, ruling: RulingRow, texts: Texts, labels: Mapping[int, LabelRow]) -> dict[str, Any]:
+        version, codebook = self._version(ruling.version_id)
         return ruling_record(
             ruling, codebook=codebook, version=version, people=self.people, texts=texts, labels=labels
         )
 
-    def _transcript(self, row: Transcript, texts: Texts) -> dict[str, Any]:
-        covered = self.redactor.everywhere if self.redactor else lambda value: value
-        metadata = {name: value for name, value in row.metadata.items() if self.definition.has_metadata(name)}
+    def _transcript(self, row: TranscriptRow, texts: Texts) -> dict[str, Any]:
         if row.file is not None:
-            self.sources[row.file.digest] = row.file.size
-        return {
-            "external_id": covered(row.external_id),
-            "record_digest": row.record_digest,
-            "ordinal": row.ordinal,
-            "fingerprint": row.fingerprint,
-            "prompt_digest": row.prompt_digest,
-            "model": row.model_name,
-            "conditions": covered(row.conditions),
-            "metadata": covered(metadata),
-            "warnings": covered(row.warnings),
-            "parent": None
-            if row.parent is None
-            else {"record_digest": row.parent.record_digest, "ordinal": row.parent.ordinal},
-            "shared": row.shared,
-            "source": {
-                "file": covered(row.file.name) if row.file else None,
-                "sha256": row.file.digest if row.file else None,
-                "format": row.file.format if row.file else row.batch.format,
-                "place": row.place,
-            },
-            "messages": texts.messages,
-        }
+            self.sources[row.file[0]] = row.file[1]
+        made = {**row.said, "messages": texts.messages}
+        if EVERYTHING not in self.definition.metadata:
+            made["metadata"] = {
+                name: value for name, value in made["metadata"].items() if self.definition.has_metadata(name)
+            }
+        if self.redactor:
+            for name in ("external_id", "conditions", "metadata", "warnings"):
+                made[name] = self.redactor.everywhere(made[name])
+            made["source"] = {**made["source"], "file": self.redactor.everywhere(made["source"]["file"])}
+        return made
 
-    def _round(self, round_id: int, item: Item, texts: Texts) -> dict[str, Any]:
+    def _round(self, round_id: int, item: ItemRow, texts: Texts) -> dict[str, Any]:
         round = self.rounds[round_id]
         version, _ = self._version(round.codebook_version_id)
         escalated = item.escalated_at is not None and item.escalated_at <= self.moment
@@ -219,7 +189,7 @@ class Records:
             "of": one.of,
         }
 
-    def _sampling(self, one: Chosen, drawn: SampleItem) -> dict[str, Any]:
+    def _sampling(self, one: Chosen, drawn: ItemRow) -> dict[str, Any]:
         sample = self.planned.samples[one.round_id]
         stratum = sample.strata[drawn.stratum] if drawn.stratum < len(sample.strata) else {}
         return {

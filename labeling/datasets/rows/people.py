@@ -4,9 +4,9 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
-from labeling.annotations.models import LabelRevision
 from labeling.datasets.definition import Definition
 from labeling.datasets.models import ImportedPerson
+from labeling.datasets.rows.fetching import LabelRow
 
 
 class People:
@@ -32,7 +32,7 @@ class People:
             known = self._known[user_id] = self._named(user_id)
         return known
 
-    def reference(self, label: LabelRevision | None) -> dict[str, Any] | None:
+    def reference(self, label: LabelRow | None) -> dict[str, Any] | None:
         """A label as rulings cite it."""
         if label is None:
             return None

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.corpus.models import Message
-from auditor.corpus.queries import texts_of
 from labeling.datasets.definition import Definition
 from labeling.datasets.redaction import Redactor
 
@@ -19,12 +17,34 @@ class Texts:
     """
 
     def __init__(
-        self, definition: Definition, redactor: Redactor, messages: Sequence[Message] | None
+        self, definition: Definition, redactor: Redactor, messages: Sequence[dict[str, Any]] | None
     ) -> None:
+        """Messages as `fetching.talk_of` gives them; they are used up."""
         self.definition, self.redactor = definition, redactor
-        self.shown: dict[tuple[int, str], str] = {}  # (position, part) -> as the release has it
-        self._stored: dict[tuple[int, str], str] = {}  # and as it is stored, where that differs
-        self.messages = None if messages is None else [self._message(one) for one in messages]
+        self._stored: dict[tuple[int, str], str] = {}  # as it is stored, where the release has it otherwise
+        self._shown: dict[tuple[int, str], str] | None = None
+        self.messages: list[dict[str, Any]] | None
+        if messages is None or self.has_all:
+            self.messages = None if messages is None else list(messages)
+        else:
+            self._shown = {}
+            self.messages = [self._message(one) for one in messages]
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the release has every text as it is stored."""
+        return self._has_all and not self.redactor
+
+    @property
+    def shown(self) -> dict[tuple[int, str], str]:
+        """(position, part) -> the text there, as the release has it."""
+        if self._shown is None:
+            self._shown = {
+                (one["position"], part): text
+                for one in self.messages or ()
+                for part, text in parts_of(one).items()
+            }
+        return self._shown
 
     def quoted(self, part: Mapping[str, Any]) -> dict[str, Any]:
         """A unit, span or quote (with position, part, start, end) with its words as the release has them."""
@@ -56,37 +76,35 @@ class Texts:
     def _has_all(self) -> bool:
         return self.definition.reasoning and self.definition.tools
 
-    def _message(self, message: Message) -> dict[str, Any]:
-        chosen = self.definition
+    def _message(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._shown is not None
+        chosen, position = self.definition, message["position"]
         kept: dict[tuple[int, str], str] = {}
-        for part, text in texts_of(message).items():
+        for part, text in parts_of(message).items():
             if self._goes_in(message, part):
-                here = (message.position, part)
+                here = (position, part)
                 kept[here] = self.redactor.covered(text)
                 if kept[here] is not text:
                     self._stored[here] = text
-        self.shown |= kept
+        self._shown |= kept
         return {
-            "position": message.position,
-            "role": message.role,
-            "text": kept.get((message.position, "text")),
-            "reasoning": kept.get((message.position, "reasoning"), "") if chosen.reasoning else None,
+            **message,
+            "text": kept.get((position, "text")),
+            "reasoning": kept.get((position, "reasoning"), "") if chosen.reasoning else None,
             "parts": [
-                self._part(part, kept.get((message.position, f"part:{index}")))
-                for index, part in enumerate(message.parts)
+                self._part(part, kept.get((position, f"part:{index}")))
+                for index, part in enumerate(message["parts"])
             ],
-            "source_id": message.source_id,
-            "model": message.model_name,
         }
 
-    def _goes_in(self, message: Message, part: str) -> bool:
+    def _goes_in(self, message: Mapping[str, Any], part: str) -> bool:
         if part == "reasoning":
             return self.definition.reasoning
         if self.definition.tools:
             return True
         if part == "text":
-            return message.role != "tool"
-        return message.parts[int(part.removeprefix("part:"))].get("kind") not in TOOL_PARTS
+            return bool(message["role"] != "tool")
+        return message["parts"][int(part.removeprefix("part:"))].get("kind") not in TOOL_PARTS
 
     def _part(self, part: Mapping[str, Any], text: str | None) -> dict[str, Any]:
         if not self.definition.tools and part.get("kind") in TOOL_PARTS:
@@ -99,3 +117,14 @@ class Texts:
             if name != "text"
         }
         return rest | ({"text": text if text is not None else part["text"]} if "text" in part else {})
+
+
+def parts_of(message: Mapping[str, Any]) -> dict[str, str]:
+    """The texts that anchors may point into, by the part's name; as `corpus.queries.texts_of`."""
+    texts = {"text": message["text"]}
+    if message["reasoning"]:
+        texts["reasoning"] = message["reasoning"]
+    for index, part in enumerate(message["parts"]):
+        if part.get("text"):
+            texts[f"part:{index}"] = part["text"]
+    return texts

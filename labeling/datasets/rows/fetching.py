@@ -1,0 +1,194 @@
+"""What a release reads of its items, a few statements for a whole chunk; the database writes the parts of records itself.
+
+A row of labels, rulings or messages has some twenty columns, and there are dozens of them to a record: as one JSON text an
+item they come many times faster than as objects. Nothing is left out or covered here, which is for `texts` to do.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from auditor.corpus.models import Segment
+from auditor.corpus.queries import messages_of
+
+Part = dict[str, Any]
+
+LABELS = """
+SELECT r.item_id, json_agg(json_build_array(
+    r.id, r.reviewer_id, r.codebook_version_id, r.committed_at, r.evidence_seen, r.relied_on, json_build_object(
+        'stage', r.stage, 'number', r.number, 'label', r.label, 'derived_label', r.derived_label, 'group', r."group",
+        'grade', r.grade, 'grade_cap', r.grade_cap, 'answers', r.answers, 'confidence', r.confidence,
+        'rationale', r.rationale, 'lowered_reason', r.lowered_reason, 'missing_tests', r.missing_tests, 'flag', r.flag,
+        'active_seconds', r.active_seconds, 'late', r.late,
+        'units', coalesce((SELECT json_agg(json_build_object(
+            'number', u.number, 'position', u.position, 'part', u.part, 'start', u.start, 'end', u."end",
+            'quote', u.quote, 'label', u.label, 'derived_label', u.derived_label, 'group', u."group", 'grade', u.grade,
+            'grade_cap', u.grade_cap, 'answers', u.answers, 'lowered_reason', u.lowered_reason,
+            'missing_tests', u.missing_tests) ORDER BY u.number)
+            FROM annotations_labelunit u WHERE u.revision_id = r.id), '[]'),
+        'spans', coalesce((SELECT json_agg(json_build_object(
+            'kind', s.kind, 'position', s.position, 'part', s.part, 'start', s.start, 'end', s."end", 'quote', s.quote,
+            'unit', u.number) ORDER BY s.position, s.start, s.id)
+            FROM annotations_labelspan s JOIN annotations_labelunit u ON u.id = s.unit_id WHERE s.revision_id = r.id), '[]')
+    )) ORDER BY r.id)::text
+FROM annotations_labelrevision r WHERE r.item_id = ANY(%s) AND r.committed_at <= %s GROUP BY r.item_id
+"""
+RULINGS = """
+SELECT r.item_id, json_agg(json_build_array(
+    r.id, r.adjudicator_id, r.took_id, r.codebook_version_id, r.created_at, r.mixed,
+    coalesce((SELECT json_agg(c.labelrevision_id) FROM adjudication_ruling_cites c WHERE c.ruling_id = r.id), '[]'),
+    json_build_object(
+        'label', r.label, 'group', r."group", 'grade', r.grade, 'rule', r.rule, 'number', r.number,
+        'rule_number', r.rule_number, 'reason_code', r.reason_code, 'reason', r.reason, 'answers', r.answers,
+        'units', r.units, 'spans', r.spans)) ORDER BY r.number)::text
+FROM adjudication_ruling r WHERE r.item_id = ANY(%s) AND r.created_at <= %s GROUP BY r.item_id
+"""
+TRANSCRIPTS = """
+SELECT t.id, t.external_id, t.record_digest, t.ordinal, t.fingerprint, t.prompt_digest, t.model_name,
+    t.conditions::text, t.metadata::text, t.warnings::text, p.record_digest, p.ordinal, t.shared,
+    f.name, f.digest, f.size, f.format, b.format, t.place::text
+FROM corpus_transcript t LEFT JOIN corpus_transcript p ON p.id = t.parent_id
+LEFT JOIN corpus_importfile f ON f.id = t.file_id JOIN corpus_importbatch b ON b.id = t.batch_id
+WHERE t.id = ANY(%s)
+"""
+MESSAGES = """
+SELECT transcript_id, json_agg(json_build_object('position', position, 'role', role, 'text', text, 'reasoning', reasoning,
+    'parts', parts, 'source_id', source_id, 'model', model_name) ORDER BY position)::text
+FROM corpus_message WHERE transcript_id = ANY(%s) GROUP BY transcript_id
+"""
+ITEMS = """
+SELECT i.id, i.escalated_at, i.escalation, d.stratum, d."order", d.probability, d.overall
+FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(item, drawn)
+JOIN queues_item i ON i.id = wanted.item JOIN sampling_sampleitem d ON d.id = wanted.drawn
+"""
+
+
+@dataclass(slots=True)
+class LabelRow:
+    """A label revision: what is asked of it, and the part of the record that it becomes."""
+
+    pk: int
+    reviewer_id: int
+    version_id: int
+    at: str
+    evidence_seen: list[int]
+    relied_on: list[Part]
+    said: Part
+    stage: str = field(init=False)
+    number: int = field(init=False)
+    late: bool = field(init=False)
+    label: str = field(init=False)
+    grade: str = field(init=False)
+    answers: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        said = self.said
+        self.stage, self.number, self.late = said["stage"], said["number"], said["late"]
+        self.label, self.grade, self.answers = said["label"], said["grade"], said["answers"]
+
+
+@dataclass(slots=True)
+class RulingRow:
+    """A ruling: what it refers to by id, and the part of the record that it becomes."""
+
+    pk: int
+    adjudicator_id: int | None
+    took_id: int | None
+    version_id: int
+    at: str
+    mixed: dict[str, int]
+    cites: list[int]
+    said: Part
+
+
+@dataclass(slots=True)
+class ItemRow:
+    """An item and how it was drawn."""
+
+    pk: int
+    escalated_at: datetime | None
+    escalation: str
+    stratum: int
+    order: int
+    probability: float
+    overall: float | None
+
+
+@dataclass(slots=True)
+class TranscriptRow:
+    """The part of the record that a transcript becomes, without its messages; and its file's digest and size."""
+
+    said: Part
+    file: tuple[str, int] | None
+
+
+def labels_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[LabelRow]]:
+    """The revisions that were committed by the moment, oldest first, by item."""
+    found: dict[int, list[LabelRow]] = {pk: [] for pk in item_ids}
+    for pk, text in _rows(LABELS, [list(item_ids), moment]):
+        found[pk] = [LabelRow(*one) for one in orjson.loads(text)]
+    return found
+
+
+def rulings_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[RulingRow]]:
+    """The rulings that were given by the moment, by number, by item."""
+    found: dict[int, list[RulingRow]] = {pk: [] for pk in item_ids}
+    for pk, text in _rows(RULINGS, [list(item_ids), moment]):
+        found[pk] = [RulingRow(*one) for one in orjson.loads(text)]
+    return found
+
+
+def items_of(pairs: Sequence[tuple[int, int]]) -> dict[int, ItemRow]:
+    """Items, each with the sample's item that it was drawn as, by id."""
+    rows = _rows(ITEMS, [[item for item, _ in pairs], [drawn for _, drawn in pairs]])
+    return {row[0]: ItemRow(*row) for row in rows}
+
+
+def transcripts_of(ids: Collection[int]) -> dict[int, TranscriptRow]:
+    """Transcripts without their messages, by id."""
+    found = {}
+    for (
+        pk, name, digest, ordinal, fingerprint, prompt, model, conditions, metadata, warnings, parent, parent_ordinal, shared,
+        file, file_digest, file_size, file_format, batch_format, place,
+    ) in _rows(TRANSCRIPTS, [list(ids)]):  # fmt: skip
+        said = {
+            "external_id": name, "record_digest": digest, "ordinal": ordinal, "fingerprint": fingerprint,
+            "prompt_digest": prompt, "model": model, "conditions": orjson.loads(conditions),
+            "metadata": orjson.loads(metadata), "warnings": orjson.loads(warnings),
+            "parent": None if parent is None else {"record_digest": parent, "ordinal": parent_ordinal}, "shared": shared,
+            "source": {
+                "file": file, "sha256": file_digest, "format": batch_format if file is None else file_format,
+                "place": orjson.loads(place),
+            },
+        }  # fmt: skip
+        found[pk] = TranscriptRow(said, None if file is None else (file_digest, file_size))
+    return found
+
+
+def talk_of(ids: Collection[int]) -> dict[int, list[Part]]:
+    """The messages of each transcript in order; a branch has those it shares with its parents too."""
+    found: dict[int, list[Part]] = {pk: [] for pk in ids}
+    branches = set(
+        Segment.objects.filter(transcript_id__in=list(ids)).values_list("transcript_id", flat=True)
+    )
+    for pk, text in _rows(MESSAGES, [[pk for pk in ids if pk not in branches]]):
+        found[pk] = orjson.loads(text)
+    for pk, messages in (messages_of(branches) if branches else {}).items():
+        found[pk] = [
+            {
+                "position": one.position, "role": one.role, "text": one.text, "reasoning": one.reasoning,
+                "parts": one.parts, "source_id": one.source_id, "model": one.model_name,
+            }
+            for one in messages
+        ]  # fmt: skip
+    return found
+
+
+def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
