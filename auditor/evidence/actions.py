@@ -18,6 +18,7 @@ from auditor.corpus.copytext import row
 from auditor.corpus.jsontext import encode_json
 from auditor.corpus.queries import messages_of, texts_of
 from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rollup, Veil
+from auditor.evidence.queries import Spoken
 from auditor.evidence.quotes import Located, MessageTexts, locate
 from auditor.ledger.actions import record
 
@@ -294,7 +295,9 @@ def _rolled(
     return Rollup(channel=channel, transcript_id=transcript_id, value=value, label=label, n=len(readings))
 
 
-def rolled(channel: Channel, readings: Sequence[Reading] | Sequence[NewReading]) -> tuple[float | None, str]:
+def rolled(
+    channel: Channel, readings: Sequence[Reading] | Sequence[NewReading] | Sequence[Spoken]
+) -> tuple[float | None, str]:
     """The value and the label that a channel's readings of one transcript, oldest first, come to."""
     values = [r.value for r in readings if r.value is not None]
     value = None

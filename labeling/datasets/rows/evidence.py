@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from auditor.evidence.actions import rolled
-from auditor.evidence.models import HUMAN, Channel, Reading
+from auditor.evidence.models import Channel
+from auditor.evidence.queries import Spoken
 from labeling.datasets.definition import READINGS, Definition
 from labeling.datasets.rows.texts import Texts
 
@@ -33,14 +34,24 @@ class Channels:
         self.known: dict[int, Mapping[str, Any]] = dict(known)  # id -> declared
         self.met: dict[str, int] = {}  # key -> on how many records
         self._digests: dict[int, str] = {}
+        self._rows: dict[int, Channel] = {}
 
-    def record(self, readings: Iterable[Reading], texts: Texts) -> list[dict[str, Any]]:
+    def of(self, channel_id: int) -> Channel:
+        """The channel, read once."""
+        if channel_id not in self._rows:
+            self._rows[channel_id] = Channel.objects.get(pk=channel_id)
+        return self._rows[channel_id]
+
+    def record(self, readings: Iterable[Spoken], texts: Texts) -> list[dict[str, Any]]:
         """One entry a channel, by key, from the transcript's readings, oldest first."""
-        by_channel: dict[int, list[Reading]] = defaultdict(list)
+        by_channel: dict[int, list[Spoken]] = defaultdict(list)
         for reading in readings:
-            if reading.channel.kind != HUMAN and self.definition.has_channel(reading.channel.key):
-                by_channel[reading.channel_id].append(reading)
-        found = [self._entry(some[0].channel, some, texts) for some in by_channel.values()]
+            by_channel[reading.channel_id].append(reading)
+        found = [
+            self._entry(channel, some, texts)
+            for pk, some in by_channel.items()
+            if self.definition.has_channel((channel := self.of(pk)).key)
+        ]
         for one in found:
             self.met[one["channel"]] = self.met.get(one["channel"], 0) + 1
         return sorted(found, key=lambda one: str(one["channel"]))
@@ -51,7 +62,7 @@ class Channels:
             self._digests[channel.pk] = digest_of(self.known.setdefault(channel.pk, declared(channel)))
         return self._digests[channel.pk]
 
-    def _entry(self, channel: Channel, readings: list[Reading], texts: Texts) -> dict[str, Any]:
+    def _entry(self, channel: Channel, readings: list[Spoken], texts: Texts) -> dict[str, Any]:
         value, label = rolled(channel, readings)
         return {
             "channel": channel.key,
@@ -67,7 +78,7 @@ class Channels:
         }
 
 
-def _reading(reading: Reading, texts: Texts) -> dict[str, Any]:
+def _reading(reading: Spoken, texts: Texts) -> dict[str, Any]:
     redactor = texts.redactor
     return {
         "position": reading.position,
@@ -79,15 +90,5 @@ def _reading(reading: Reading, texts: Texts) -> dict[str, Any]:
         "label": redactor.covered(reading.label, counted=False),
         "explanation": redactor.covered(reading.explanation),
         "detail": redactor.everywhere(reading.detail) if redactor else reading.detail,
-        "quotes": [
-            {
-                "text": texts.quote(quote.text, vars(quote)),
-                "status": quote.status,
-                "position": quote.position,
-                "part": quote.part,
-                "start": quote.start,
-                "end": quote.end,
-            }
-            for quote in reading.quotes.all()
-        ],
+        "quotes": [{**quote, "text": texts.quote(quote["text"], quote)} for quote in reading.quotes],
     }

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from auditor.evidence.models import Reading
 from labeling.adjudication.queries import stages_of
 from labeling.adjudication.standing import standing
 from labeling.annotations.models import BLIND
@@ -15,6 +14,18 @@ from labeling.datasets.rows.fetching import LabelRow, RulingRow
 from labeling.datasets.rows.people import People
 from labeling.datasets.rows.texts import Texts
 from labeling.queues.models import Round
+
+
+class Relied(NamedTuple):
+    """A reading that a reviewer points at."""
+
+    channel: str
+    position: int | None
+    part: str
+    start: int | None
+    end: int | None
+    value: float | None
+    label: str
 
 
 def sorted_labels(labels: Iterable[LabelRow], people: People) -> list[LabelRow]:
@@ -35,7 +46,7 @@ def label_record(
     people: People,
     texts: Texts,
     keys: Mapping[int, str],
-    relied: Mapping[int, Reading],
+    relied: Mapping[int, Relied],
 ) -> dict[str, Any]:
     """One revision.
 
@@ -126,17 +137,10 @@ def _missing(
     return [test.key for test in derive(codebook, ruling.said["answers"]).missing_tests]
 
 
-def _relied(cited: Mapping[str, Any], relied: Mapping[int, Reading], texts: Texts) -> dict[str, Any]:
-    reading = relied[cited["reading"]]
+def _relied(cited: Mapping[str, Any], relied: Mapping[int, Relied], texts: Texts) -> dict[str, Any]:
     place = cited.get("place")
     return {
-        "channel": reading.channel.key,
-        "position": reading.position,
-        "part": reading.part,
-        "start": reading.start,
-        "end": reading.end,
-        "value": reading.value,
-        "label": reading.label,
+        **relied[cited["reading"]]._asdict(),
         "pointed": None
         if not place
         else {

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor.evidence.models import HUMAN, Channel, Reading
-from auditor.evidence.queries import visible_to
+from auditor.evidence.models import HUMAN, Channel
+from auditor.evidence.queries import Spoken, visible_to
 from labeling.codebooks.models import CodebookVersion
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
@@ -25,7 +25,7 @@ from labeling.datasets.rows.fetching import (
     talk_of,
     transcripts_of,
 )
-from labeling.datasets.rows.labels import label_record, ruling_record, sorted_labels, standing_of
+from labeling.datasets.rows.labels import Relied, label_record, ruling_record, sorted_labels, standing_of
 from labeling.datasets.rows.people import People
 from labeling.datasets.rows.texts import Texts
 from labeling.datasets.sources import soft
@@ -76,8 +76,8 @@ class Records:
 
     def _record(
         self, one: Chosen, item: ItemRow, transcript: TranscriptRow, messages: list[dict[str, Any]] | None,
-        labels: list[LabelRow], rulings: list[RulingRow], readings: list[Reading], keys: Mapping[int, str],
-        relied: Mapping[int, Reading],
+        labels: list[LabelRow], rulings: list[RulingRow], readings: list[Spoken], keys: Mapping[int, str],
+        relied: Mapping[int, Relied],
     ) -> dict[str, Any]:  # fmt: skip
         before = self.redactor.code_points
         texts = Texts(self.definition, self.redactor, messages)
@@ -110,30 +110,36 @@ class Records:
         self.redactor.records += self.redactor.code_points > before
         return made
 
-    def _readings(self, transcript_ids: Sequence[int]) -> dict[int, list[Reading]]:
-        found: dict[int, list[Reading]] = defaultdict(list)
+    def _readings(self, transcript_ids: Sequence[int]) -> dict[int, list[Spoken]]:
+        found: dict[int, list[Spoken]] = defaultdict(list)
         if self.definition.evidence == NO_EVIDENCE:
             return found
-        for reading in self.sight.readings_at(transcript_ids, self.moment).exclude(channel__kind=HUMAN):
+        for reading in self.sight.spoken_at(transcript_ids, self.moment):
             found[reading.transcript_id].append(reading)
         return found
 
     def _seen(
-        self, labels: Iterable[Sequence[LabelRow]], readings: Iterable[Sequence[Reading]]
-    ) -> tuple[dict[int, str], dict[int, Reading]]:
+        self, labels: Iterable[Sequence[LabelRow]], readings: Iterable[Sequence[Spoken]]
+    ) -> tuple[dict[int, str], dict[int, Relied]]:
         """The channels of all readings that were seen, and the readings that reviewers point at, current or not."""
         given = [one for some in labels for one in some]
         here = {one.pk: one for some in readings for one in some}
-        keys = {pk: one.channel.key for pk, one in here.items()}
+        keys = {pk: self.channels.of(one.channel_id).key for pk, one in here.items()}
         seen = {pk for one in given for pk in one.evidence_seen} - keys.keys()
         pointed = {int(cited["reading"]) for one in given for cited in one.relied_on if cited.get("reading")}
         if seen:
             others = Channel.objects.filter(readings__pk__in=seen).exclude(kind=HUMAN)
             keys |= dict(others.values_list("readings__pk", "key"))
-        relied = {pk: here[pk] for pk in pointed if pk in here}
+        relied: dict[int, Relied] = {
+            pk: Relied(keys[pk], one.position, one.part, one.start, one.end, one.value, one.label)
+            for pk in pointed
+            if (one := here.get(pk)) is not None
+        }
         if missing := pointed - relied.keys():
             rows = self.sight.readings_named(missing).exclude(channel__kind=HUMAN)
-            relied |= {one.pk: one for one in rows}
+            for row in rows:
+                place = (row.position, row.part, row.start, row.end)
+                relied[row.pk] = Relied(row.channel.key, *place, row.value, row.label)
         return keys, relied
 
     def _version(self, version_id: int) -> tuple[CodebookVersion, Codebook]:
