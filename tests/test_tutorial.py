@@ -108,8 +108,12 @@ def test_the_tutorial() -> None:
         ada.sends("adjudication:case", case.pk, data={"take": took.pk, "reason": "The text shows it."})
     assert Ruling.objects.values("item").distinct().count() == 60
 
-    release_form = {"name": "Lies, adjudicated", "round": round.pk, "licence": "unlicensed", "seed": 0}
-    mia.sends("datasets:new", data={**release_form, "include_text": "on", "include_evidence": "on"})
+    release_form = {
+        "name": "Lies, adjudicated", "rounds": [round.pk], "source": "adjudicated", "least_labels": 1, "split_seed": 0,
+        "messages": "on", "reasoning": "on", "tools": "on", "rationales": "on", "metadata": "*", "evidence": "readings",
+        "pseudonyms": "on", "seed": 0, "licence": "unlicensed",
+    }  # fmt: skip
+    mia.sends("datasets:new", data=release_form)
     release = Release.objects.get()
     file = release.files.get(name="labels.jsonl")
     sent = mia.client.get(reverse("datasets:download", args=[project.slug, release.pk, file.name]))

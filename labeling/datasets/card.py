@@ -226,6 +226,63 @@ def _channels(manifest: Mapping[str, Any]) -> str:
     )
 
 
+def _prevalence(manifest: Mapping[str, Any]) -> str:
+    """How common codes are in what the samples were drawn from."""
+    rows = [
+        [
+            plain(one["words"]),
+            plain(one["round"]),
+            plain(_ESTIMATORS.get(one["estimator"], one["estimator"]))
+            + (f" `{_code(one['judge'])[1:-1]}`" if one["judge"] else ""),
+            plain(share(one)),
+            f"{one['n']:,} of {one['of']:,}",
+        ]
+        for one in manifest.get("prevalence", [])
+    ]
+    if not rows:
+        return (
+            "## How common it is\n\nNot computed by then. Shares of these records are not shares of the frame; weighted by "
+            "1 / `sampling.probability` they estimate them."
+        )
+    text = "Of the frames that the samples were drawn from, with 95% intervals, as computed by then; the record's shares are not these."
+    return f"## How common it is\n\n{text}\n\n" + _table(
+        ["Of", "Round", "Estimated by", "Share", "Labels of the frame"], rows
+    )
+
+
+def share(one: Mapping[str, Any]) -> str:
+    """A share with its interval, or why there is none."""
+    if one["value"] is None:
+        return str(one["reason"] or "not enough")
+    if one["low"] is None:
+        return f"{one['value']:.1%} (no interval: {one['reason']})"
+    return f"{one['value']:.1%} ({one['low']:.1%} to {one['high']:.1%})"
+
+
+def _validity(manifest: Mapping[str, Any]) -> str:
+    """What the channels are worth against what is known."""
+    if not manifest["channels"]:
+        return ""
+    rows = [
+        [
+            f"`{_code(one['channel'])[1:-1]}`",
+            plain(one["contrast"]),
+            plain(f"{one['figure']} {interval(one)}"),
+            f"{one['n_positive']:,} and {one['n_negative']:,}",
+            plain(one["on"]),
+        ]
+        for one in manifest.get("validity", [])
+    ]
+    missing = sorted(
+        {one["key"] for one in manifest["channels"]}
+        - {one["channel"] for one in manifest.get("validity", [])}
+    )
+    said = ", ".join(f"`{_code(key)[1:-1]}`" for key in missing)
+    lack = f"Not computed by then for {said}: how far these can be trusted is not known." if missing else ""
+    table = _table(["Channel", "Tells apart", "How well", "Cases", "Against"], rows) if rows else ""
+    return "## What the channels are worth\n\n" + "\n\n".join(part for part in (table, lack) if part)
+
+
 def _exclusions(manifest: Mapping[str, Any]) -> str:
     counts = manifest["counts"]
     where = "round" if len(manifest["rounds"]) == 1 else "rounds"
@@ -265,7 +322,13 @@ def _terms(manifest: Mapping[str, Any]) -> str:
     return f"## Licence and citation\n\n{plain(words)}.\n\nCite as: {plain(citation(manifest))}"
 
 
-SECTIONS = (_labels, _people, _sampling, _splits, _channels, _exclusions, _limits, _files, _terms)
+SECTIONS = (
+    _labels, _people, _sampling, _prevalence, _splits, _channels, _validity, _exclusions, _limits, _files, _terms,
+)  # fmt: skip
+_ESTIMATORS = {
+    "powered": "labels and judge together (PPI++)", "labels": "labels alone", "corrected": "judge, corrected for its errors",
+    "judge": "judge alone",
+}  # fmt: skip
 PROSE = {
     "about": "What it is for",
     "limits": "Limits in our own words",

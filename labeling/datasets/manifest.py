@@ -65,6 +65,8 @@ def beginning_of(release: Release, plan: Plan, rounds: Sequence[Round]) -> dict[
         "parameters": definition.at(plan.moment).published(),
         "licence": definition.licence,
         "splits": [{"name": one.name, "share": one.share} for one in definition.splits],
+        "prevalence": release.named.get("prevalence", []),
+        "validity": release.named.get("worth", []),
     }
 
 

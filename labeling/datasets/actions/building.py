@@ -42,6 +42,7 @@ from labeling.datasets.redaction import TooSlow
 from labeling.datasets.rows import Records
 from labeling.datasets.rows.evidence import declared
 from labeling.datasets.tracking import TrackFiles
+from labeling.datasets.worthing import prevalence_of, worth_of
 from labeling.queues.models import Round
 
 SETTLED_AT_ONCE = 200
@@ -223,10 +224,8 @@ def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:
         raise Refused(_nothing(planned))
     with transaction.atomic():
         locked = Release.objects.select_for_update().get(pk=release.pk)
-        if locked.as_of is None:
-            locked.as_of, locked.named = moment, _names(release, rounds, planned)
-            locked.save(update_fields=["as_of", "named"])
-        release.as_of, release.named = locked.as_of, locked.named
+        first = locked.as_of is None
+        release.as_of = locked.as_of = locked.as_of or moment
         ReleaseItem.objects.filter(release=release).delete()
         copy_rows(
             "datasets_releaseitem", ITEM,
@@ -247,6 +246,10 @@ def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:
                 ReleaseChannel(release=release, channel=one, declared=declared(one))
                 for one in _channels(release)
             )
+        if first:
+            locked.named = _names(release, rounds, planned)
+            locked.save(update_fields=["as_of", "named"])
+        release.named = locked.named
     return planned
 
 
@@ -260,10 +263,13 @@ def _planned(release: Release, rounds: Sequence[Round], moment: datetime, beat: 
 
 
 def _names(release: Release, rounds: Sequence[Round], planned: Plan) -> dict[str, Any]:
-    """What may be called otherwise later, as it is called now."""
+    """What the moment does not tell: what things are called, and what others measured, as it stands now."""
     definition = Definition.from_json(release.parameters)
     project = release.project
+    channels = [one.channel for one in release.channels.select_related("channel")]
     named: dict[str, Any] = {
+        "worth": worth_of(channels, release.created_by, planned.moment),
+        "prevalence": prevalence_of(rounds, release.created_by, planned.moment),
         "project": {"name": project.name, "slug": project.slug},
         "created_by": release.created_by.name,
         "rounds": {str(one.pk): one.name for one in rounds},
