@@ -56,12 +56,14 @@ from tests.auditor.evidence.test_layers import block
 from tests.auditor.interp import scene as interp
 from tests.auditor.judging.scene import endpoint as model_endpoint
 from tests.auditor.judging.scene import version as judge_version
+from tests.labeling.validity.scene import computed
 from tests.people import person, signed_in
 from tests.watched import Watched, watched
 
 __all__ = ["watched"]
 
 MACHINE, PEOPLE = "machine-canary", "people-canary"
+SAID_OF = "label.?~label.H"  # a contrast on which the channel's words stand beside the ruling
 OPEN_TO_ALL = {
     "runtime:healthz",
     "accounts:sign_in",
@@ -126,6 +128,7 @@ def scene(project: Project, mia: User, ana: User, bo: User, ada: User, tmp_path:
     )
     assert counted.run_id is not None
     compute_prevalence(counted.run_id)
+    computed(project, f"codebook:{before.codebook_version.codebook_id}", olga, SAID_OF)
     (tmp_path / "no.zip").write_bytes(b"no archive")
     brought = open_import(project=project, path=tmp_path / "no.zip", file_name="no.zip", actor=olga)
     now = make.round(project, [transcript], [ana, mia], name="Again", actor=olga)
@@ -356,7 +359,7 @@ QUERIES = (
     "", "?q=cleared", "?ch.judge.quill=0..100", f"?ch.judge.quill=={MACHINE}", "?sort=ch.judge.quill", "?sort=-ch.judge.quill",
     "?col=judge.quill&col=meta.note", "?where=judge.quill+>+0", "?where=has+meta.note+or+not+labeled", "?label=none", "?label=D", "?heat=judge.quill", "?heat=probe.p", "?round=1", "?sample=1",
     "?find=the", "?at=1.text.0-9", "?heat=probe.own.v1&at=1.text.0-9", "?after=0", "?all&unnamed&from=1",
-    "?axis=label&q=the&kind=bulk_posterior&posterior=0.6",
+    "?axis=label&q=the&kind=bulk_posterior&posterior=0.6", "?contrast=label.%3F~label.H", "?of=confusion&question=label.%3F~label.H", "?of=words",
 )  # fmt: skip
 
 
@@ -479,6 +482,12 @@ def test_the_same_pages_show_it_to_who_may_see_it(project: Project, scene: dict[
     assert MACHINE in olga.get(captured).content.decode()
     trained = reverse("interp:training", args=[project.slug, scene["training"]])
     assert PEOPLE in olga.get(trained).content.decode()
+    measured = [project.slug, scene["channel"]]
+    for room, query in (
+        ("channel", {"contrast": SAID_OF}),
+        ("channel_plot", {"of": "confusion", "question": SAID_OF}),
+    ):
+        assert MACHINE in olga.get(reverse(f"validity:{room}", args=measured), query).content.decode(), room
     case = reverse("adjudication:case", args=[project.slug, scene["case"]])
     assert PEOPLE in olga.get(case).content.decode()
     for page in ("discussion:thread", "discussion:transcript"):

@@ -139,7 +139,7 @@ class Heat:
 
     @property
     def width(self) -> float:
-        return self.left + CELL_W * len(self.columns) + 8
+        return self.left + CELL_W * len(self.columns) + 44  # the last name leans over the edge
 
     @property
     def height(self) -> float:

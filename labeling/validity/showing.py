@@ -137,15 +137,20 @@ def parts(detail: Mapping[str, Any], hue: str) -> list[tuple[str, plots.Forest, 
     ):
         some = [one for one in detail["figures"] if one["cut"] == cut]
         if some:
-            drawing = plots.forest([(one["part"], hue, one) for one in some], title)
+            drawing = plots.forest([(one["part"], hue, one) for one in some], "")
             found.append((title, drawing, some))
     return found
 
 
 def thresholds(detail: Mapping[str, Any], *, held_out: bool) -> list[dict[str, Any]]:
-    """Thresholds with where they come from, in words."""
+    """Thresholds with where they come from, in words, and the letter by which the curve names them."""
+    letters = {id(found): letter for letter, found in marks(detail)}
     return [
-        {**one, "origin": GIVEN_WORDS.get(one["kind"], one["kind"])}
+        {
+            **one,
+            "origin": GIVEN_WORDS.get(one["kind"], one["kind"]),
+            "letter": letters.get(id(one["found"]), ""),
+        }
         for one in detail["thresholds"]
         if (one["kind"] == "held out") is held_out
     ]

@@ -218,7 +218,7 @@ def test_many_features_are_scanned_and_corrected_for(
     assert len(q) == 30  # those that are not listed have their worth too
     assert sum(one is not None and one < 0.05 for one in q.values()) <= 2
     html = signed_in(mia).get(reverse("validity:channels", args=[project.slug])).content.decode()
-    assert "30\u00a0features of dictionaries were scanned" in html
+    assert "30\u00a0features of dictionaries scanned" in html
     unlisted = next(one for one in channels if one.pk not in listed)
     page = signed_in(mia).get(reverse("validity:channel", args=[project.slug, unlisted.pk])).content.decode()
     assert "Scanned, and not listed" in page
