@@ -6,6 +6,7 @@ Undefined is None: of no texts there is no rate.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 CONFIDENCE = 0.95
 ALARM = 5.0  # times the nominal rate: from here on a card carries a banner
@@ -85,6 +86,7 @@ def is_alarming(rate: Rate, nominal: Rate, wanted: float | None) -> bool:
     return rate.fired > 0 and rate.low > (nominal.high or 0.0)
 
 
+@lru_cache(maxsize=20_000)  # a report asks for the same few counts thousands of times
 def beta_quantile(share: float, a: float, b: float) -> float:
     """x with I_x(a, b) = share: the quantile of a beta distribution, for any a and b above 0."""
     lo, hi = 0.0, 1.0

@@ -49,12 +49,11 @@ def bins_of(scored: Scored, count: int = BINS) -> tuple[Bin, ...]:
     """Bins of nearly equal counts in the order of the scores; equal scores stay together, so there may be fewer."""
     found = []
     numbers = _numbers(scored.scores, count)
-    everything = np.ones(len(scored), dtype=np.bool_)
     for number in np.unique(numbers):
         here = numbers == number
         w = scored.weights[here]
-        up = share_of(scored, here, scored.positive)
-        down = share_of(scored, here, everything & ~scored.positive)
+        up = share_of(scored, here, scored.positive, exact=False)
+        down = share_of(scored, here, ~scored.positive, exact=False)
         found.append(
             Bin(
                 float(scored.scores[here].min()),

@@ -238,7 +238,9 @@ def _thresholds(
     tries: list[tuple[Scored, Mask, float, str, str, str]] = []
     for name, scores in controls:
         honest = Scored.of(scores, np.zeros(len(scores)))
-        tries += [(honest, everything, rate, CONTROL, name, "") for rate in operating.RATES]
+        tries += [
+            (honest, everything, rate, CONTROL, f"control pack: {name}", "") for rate in operating.RATES
+        ]
     tries += [
         (scored.only(first), ~first, rate, SPLIT, "the other half of the split", "")
         for rate in operating.RATES

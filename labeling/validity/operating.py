@@ -99,18 +99,20 @@ def operate(
     )  # fmt: skip
 
 
-def share_of(scored: Scored, which: Mask, among: Mask) -> Share:
-    """The weighted share of those among which the mask holds."""
+def share_of(scored: Scored, which: Mask, among: Mask, *, exact: bool = True) -> Share:
+    """The weighted share of those among which the mask holds; without an interval where `exact` is not asked for."""
     some = scored.only(among)
     hits = which[among]
     n, count = len(some), int(hits.sum())
     if n == 0:
         return Share(0, 0, None, None, None, 0.0)
+    value = count / n if some.is_plain else float((some.weights * hits).sum() / some.weights.sum())
+    effective = float(n) if some.is_plain else _effective(some, hits, value)
+    if not exact:
+        return Share(count, n, value, None, None, effective)
     if some.is_plain:
-        exact = rate_of(count, n)
-        return Share(count, n, exact.value, exact.low, exact.high, float(n))
-    value = float((some.weights * hits).sum() / some.weights.sum())
-    effective = _effective(some, hits, value)
+        rate = rate_of(count, n)
+        return Share(count, n, rate.value, rate.low, rate.high, effective)
     return Share(count, n, value, *_korn_graubard(value, effective), effective)
 
 

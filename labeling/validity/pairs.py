@@ -71,7 +71,7 @@ def paired(
     counts = (one.n_positive, one.n_negative)
     if one.too_few:
         return Paired(a, b, *counts, None, None, NOTHING, None, NOTHING, NOTHING, one.too_few)
-    own = seed_of(seed, "pair", a, b)
+    own = seed_of(seed, "pair", *sorted((a, b)))  # both ways round on the same folds and resamples
     draws = Redraws(clusters, strata, own)
     made = nesting.predicted(scores_b, scores_a, positive, weights, clusters, own)
     found_a, found_b = ranking.area(one), ranking.area(two)
@@ -86,7 +86,8 @@ def paired(
         saved = nesting.losses(made.alone, positive) - nesting.losses(made.both, positive)
     for some in draws:
         w = weights * some
-        gap.append(ranking.areas(one, w) - ranking.areas(two, w))
+        if not one.is_plain:  # else the formula needs no resamples
+            gap.append(ranking.areas(one, w) - ranking.areas(two, w))
         if made is not None:
             area_gain.append(ranking.areas(both, w) - ranking.areas(alone, w))
             loss_gain.append((w * saved).sum(axis=1) / w.sum(axis=1))
@@ -99,7 +100,7 @@ def paired(
         added_loss = _difference(gain, percentile(np.concatenate(loss_gain)), own)
     return Paired(
         a, b, *counts, found_a.value, found_b.value,
-        _gap(one, found_a, found_b, percentile(np.concatenate(gap)), own),
+        _gap(found_a, found_b, percentile(np.concatenate(gap)) if gap else None, own),
         _errors(one, two, seed), added_area, added_loss,
     )  # fmt: skip
 
@@ -117,10 +118,10 @@ def delong(a: ranking.Area, b: ranking.Area) -> Difference:
     )
 
 
-def _gap(one: Scored, a: ranking.Area, b: ranking.Area, drawn: Interval, seed: int) -> Difference:
+def _gap(a: ranking.Area, b: ranking.Area, drawn: Interval | None, seed: int) -> Difference:
     """DeLong's where units stand alone and count alike; else the bootstrap's interval, with p from the same variance."""
     by_formula = delong(a, b)
-    if one.is_plain:
+    if drawn is None:
         return by_formula
     return Difference(by_formula.value, drawn.low, drawn.high, by_formula.p, BOOTSTRAP, seed, drawn.reason)
 

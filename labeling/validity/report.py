@@ -41,7 +41,7 @@ from labeling.validity.units import Spoken, Units
 EDITION = 1  # of the formulas; a report of another edition is out of date
 MANY = "sae"  # the kind whose channels come in thousands
 MOST_OTHERS = 150  # channels of other kinds that are listed
-STRONGEST = 15  # features listed for each question
+STRONGEST = 10  # features listed for each question
 MOST_PAIRED = 8  # channels that are compared with each other
 MOST_PARTS = 12  # values of a condition, or models, by which figures are cut
 AT_ONCE = 64  # channels heard together

@@ -15,6 +15,9 @@ from auditor.evidence.models import Channel, ChannelWorth, WorthBasis
 from auditor.evidence.queries import visible_to
 from auditor.evidence.worth import told_of
 from auditor.ledger.models import Event
+from labeling.annotations.actions import commit_blind
+from labeling.annotations.content import Content
+from labeling.queues.actions import take_next
 from labeling.queues.models import Round
 from labeling.validity import operating
 from labeling.validity.actions import open_report
@@ -23,6 +26,8 @@ from labeling.validity.models import ChannelFigures, ValidityReport
 from labeling.validity.references import reference_of
 from labeling.validity.tasks import compute_report
 from tests import make
+from tests.auditor.judging.scene import endpoint as model_endpoint
+from tests.auditor.judging.scene import version as judge_version
 from tests.labeling.validity import scene
 from tests.labeling.validity.scene import computed, key_of, ruled, speak, transcripts_of
 from tests.people import signed_in
@@ -386,3 +391,33 @@ def _text(client, name: str, *args: object, **query: str) -> str:  # type: ignor
     answer = client.get(reverse(name, args=args), query)
     assert answer.status_code == 200
     return b"".join(answer.streaming_content).decode()
+
+
+def test_the_desk_shows_it_once_the_evidence_is_revealed(
+    project: Project, round: Round, judge: Channel, mia: User, ana: User
+) -> None:
+    row = computed(project, key_of(round), mia)
+    auroc = f"AUROC <b>{line(row, judge)['auroc']['value']:.2f}</b>"
+    fresh = scene.stored(project, 1)
+    make.reading(judge, fresh[0], 80.0)
+    make.round(project, fresh, [ana], actor=mia)
+    lease = take_next(round=Round.objects.latest("pk"), reviewer=ana)
+    assert lease is not None
+    desk = reverse("annotations:item", args=[project.slug, lease.item.pk])
+    client = signed_in(ana)
+    assert auroc not in client.get(desk).content.decode()
+    commit_blind(item=lease.item, reviewer=ana, content=Content.of(answers={"truth": "true"}))
+    assert auroc in client.get(desk).content.decode()
+
+
+def test_a_judges_page_says_what_its_versions_are_worth(project: Project, mia: User, round: Round) -> None:
+    made = judge_version(model_endpoint(project, mia, "https://192.0.32.10/v1"), mia, slug="own")
+    channel = make.channel(project, made.key, name="Own", own=True, lo=0, hi=100)
+    address = reverse("judging:judge", args=[project.slug, "own"])
+    assert "not yet measured against adjudicated labels" in signed_in(mia).get(address).content.decode()
+    speak(channel, transcripts_of(round), scene.scores_for(CODES, 5))
+    row = computed(project, key_of(round), mia)
+    auroc = line(row, channel)["auroc"]
+    html = signed_in(mia).get(address).content.decode()
+    assert f"AUROC {auroc['value']:.2f} [{auroc['low']:.2f}, {auroc['high']:.2f}]" in html
+    assert "Intent against Hallucination" in html
