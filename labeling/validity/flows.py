@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from labeling.validity.anchoring import Move
 
 STAGES = ("Blind", "Final", "Ruling")
-UNRULED = ""  # no person ruled on it
+UNRULED = ""  # there is no ruling on it
 WIDTH, NODE, TOP, GAP = (
     760,
     10,
@@ -68,13 +68,13 @@ class Flows:
 
 
 def flows_of(
-    moves: Sequence[Move], labels: Sequence[tuple[str, str, str]], unruled: str = "no person ruled"
+    moves: Sequence[Move], labels: Sequence[tuple[str, str, str]], unruled: str = "no ruling yet"
 ) -> Flows | None:
     """The drawing of these labels; None where there are none.
 
     Args:
         labels: (code, words, hue) of the codebook's labels, the most severe first; that is their order from the top.
-        unruled: words for labels on which nobody ruled; they stand last.
+        unruled: words for labels of items without a ruling; they stand last.
     """
     if not moves:
         return None

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.accounts.models import Membership, User
 from auditor.corpus.models import Transcript
@@ -72,9 +72,11 @@ def anchoring_of(round: Round, person: User, reversed: Collection[str] = ()) -> 
 
 
 def flows_in(found: Anchoring) -> Flows | None:
-    """How the labels of the round went from blind to final to the ruling of a person, the most severe on top."""
+    """How the labels of the round went from blind to final to the ruling, by rule or person, the most severe on top."""
     labels = sorted(definition_of(found.round.codebook_version).labels, key=lambda one: -one.severity)
-    return flows_of(found.moves, [(one.code, one.words, hue_of(one.group)) for one in labels])
+    ruled = dict(rulings_of({one.item for one in found.moves}).values_list("item_id", "label"))
+    moves = [replace(one, ruling=ruled.get(one.item, "")) for one in found.moves]
+    return flows_of(moves, [(one.code, one.words, hue_of(one.group)) for one in labels])
 
 
 def moves_of(round: Round) -> list[Move]:

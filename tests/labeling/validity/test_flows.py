@@ -32,7 +32,7 @@ def test_four_labels_by_hand() -> None:
     assert by_column == [
         [("Known slip", 3), ("Honest", 1)],
         [("Deception", 2), ("Known slip", 1), ("Honest", 1)],
-        [("Deception", 1), ("Known slip", 1), ("no person ruled", 2)],
+        [("Deception", 1), ("Known slip", 1), ("no ruling yet", 2)],
     ]
     taken = {(one.stage, one.source, one.target): (one.n, one.moved) for one in found.ribbons}
     assert taken == {
@@ -41,8 +41,8 @@ def test_four_labels_by_hand() -> None:
         ("Blind to final", "Honest", "Honest"): (1, False),
         ("Final to ruling", "Deception", "Deception"): (1, False),
         ("Final to ruling", "Deception", "Known slip"): (1, True),
-        ("Final to ruling", "Known slip", "no person ruled"): (1, False),
-        ("Final to ruling", "Honest", "no person ruled"): (1, False),
+        ("Final to ruling", "Known slip", "no ruling yet"): (1, False),
+        ("Final to ruling", "Honest", "no ruling yet"): (1, False),
     }
     first = next(node for node in found.nodes if node.words == "Known slip" and node.x == 0)
     assert first.height == TALL * 3 / 4
