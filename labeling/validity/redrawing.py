@@ -32,7 +32,7 @@ class Redraws:
     clusters: Whole
     strata: Whole
     seed: int
-    times: int = TIMES
+    times: int = 0  # 0: as often as is usual
 
     def __iter__(self) -> Iterator[Floats]:
         """Yields (b, n) counts, some resamples at a time; the same seed gives the same ones."""
@@ -42,9 +42,10 @@ class Redraws:
         groups = _groups(self.strata[first])
         rng = np.random.default_rng(self.seed)
         n_clusters = len(first)
+        times = self.times or TIMES
         rows = max(1, AT_ONCE // max(len(self.clusters), 1))
-        for begin in range(0, self.times, rows):
-            size = min(rows, self.times - begin)
+        for begin in range(0, times, rows):
+            size = min(rows, times - begin)
             counts = np.zeros((size, n_clusters))
             for members in groups:
                 drawn = members[rng.integers(0, len(members), size=(size, len(members)))]

@@ -53,6 +53,12 @@ def figure(found: dict, name: str, part: str = "") -> dict:  # type: ignore[type
     return one  # type: ignore[no-any-return]
 
 
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn is tested by itself; here a hundred times are enough."""
+    monkeypatch.setattr("labeling.validity.redrawing.TIMES", 100)
+
+
 @pytest.fixture
 def round(project: Project, ana: User, bo: User, mia: User) -> Round:
     return ruled(project, CODES, [ana, bo], mia, name="First round")

@@ -34,6 +34,12 @@ LIED = "value.true~value.false"
 N = 60
 
 
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn is tested by itself; here a hundred times are enough."""
+    monkeypatch.setattr("labeling.validity.redrawing.TIMES", 100)
+
+
 @pytest.fixture
 def judge(project: Project) -> Channel:
     """Sixty transcripts of which every second lies by the data, and a judge that half knows it."""
