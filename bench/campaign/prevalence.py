@@ -312,7 +312,7 @@ def prove(seed: int, times: int = CORPORA) -> dict[str, Any]:
     report: dict[str, Any] = {"seed": seed, "corpora": times, "frame": FRAME, "drawn": DRAWN}
     for number, (name, drawer) in enumerate(designs().items()):
         found = coverage(drawer, [seed, number], times)
-        held = [found["covers"].get(one) for one in (POWERED, LABELS)]
+        held = [found["covers"].get(one) for one in (POWERED, LABELS, CORRECTED)]
         found["holds"] = all(one is not None and WANTED[0] <= one <= WANTED[1] for one in held)
         report[name] = found
     rare = coverage(designs()["uniform"], [seed, 1000], times, RARE)
