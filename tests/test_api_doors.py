@@ -32,7 +32,7 @@ ROW = {
     "judges": "judge", "judge-versions": "version", "judge-runs": "judging", "judge-preflights": "preflight",
     "injection-checks": "check", "verdicts": "verdict",
     "subject-models": "subject", "dictionaries": "dictionary", "explanations": "handed", "captures": "capture",
-    "channels": "channel", "prevalence": "counted", "releases": "release", "files": "release",
+    "channels": "channel", "prevalence": "counted", "releases": "release", "files": "release", "diff": "release",
 }  # fmt: skip
 LIFTS = ("/rounds/{pk}/close",)  # whoever manages may end the blindness for all, and the trail says so
 QUERIES = (

@@ -25,10 +25,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 API = "/api/v1"
 PAGE = 200  # rows asked for at a time
-BLOCK = 1024 * 1024  # bytes read at a time
-LONGEST = 256 * 1024 * 1024  # bytes of one line of a file
+BLOCK, LONGEST = 1 << 20, 1 << 28  # bytes read at a time, and of one line of a file
 TRIES = 4  # of one request, where the network or the server fails
-PATIENCE = 30.0  # seconds to wait, at most, where the server says so
+PATIENCE = 30.0  # seconds to wait at most
 BUSY = (429, 502, 503, 504)
 LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
 RECORDS = "labels.jsonl"
@@ -90,7 +89,7 @@ class Auditor:
         self._opener = build_opener(_NoRedirects())
 
     def me(self) -> dict[str, Any]:
-        """Whom the token acts as, and where."""
+        """Whom the token acts as."""
         return dict(self.get("/me"))
 
     def releases(self) -> Any:
@@ -116,7 +115,7 @@ class Auditor:
         return self.framed(self.listed("/transcripts", most=most, **asked))
 
     def messages(self, transcript: int) -> Any:
-        """The messages of a transcript."""
+        """Its messages."""
         return self.framed(self.listed(f"/transcripts/{transcript}/messages"))
 
     def rounds(self) -> Any:
@@ -188,7 +187,7 @@ class Auditor:
                 if attempt == TRIES:
                     raise Refused(0, f"{self.address} does not answer: {problem}") from problem
                 time.sleep(_wait(None, attempt))
-        raise AssertionError("every attempt returns or raises")
+        raise AssertionError
 
 
 class Release:
@@ -199,9 +198,6 @@ class Release:
         self.about = dict(about)
         self.id: int = about["id"]
         self.name: str = about["name"]
-
-    def __repr__(self) -> str:
-        return f"Release({self.id}, {self.name!r})"
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -247,15 +243,20 @@ class Release:
         )
 
     def soft(self) -> Any:
-        """One row for each transcript and label, with the share of the label."""
+        """One row for each transcript and label, with its share."""
         return self._audit.framed(
             {**_key(one), **soft} for one in self.raw() for soft in one.get("soft") or ()
         )
 
     def difference(self, other: Release | int) -> dict[str, Any]:
-        """What changed from this dataset to another: added, removed, relabelled, moved between splits."""
-        pk = other.id if isinstance(other, Release) else other
-        return dict(self._audit.get(f"/releases/{self.id}/diff/{pk}"))
+        """`counts` of what was added, removed, relabelled and moved from this dataset to another, and the `changes`."""
+        path = f"/releases/{self.id}/diff/{other.id if isinstance(other, Release) else other}"
+        said = self._audit.get(path)
+        rows = said["changes"]
+        while said["next"] is not None:
+            said = self._audit.get(path, start=said["next"])
+            rows += said["changes"]
+        return {"counts": said["counts"], "changes": self._audit.framed(rows)}
 
     def download(self, folder: str | Path, *names: str) -> list[Path]:
         """Fetch its files (or those named) into a folder, which is made; what is there and whole is left alone.

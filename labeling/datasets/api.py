@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from auditor.accounts.access import access_caller
@@ -15,6 +16,7 @@ from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
 from auditor.web.shapes import Id
 from labeling.datasets import actions, queries
+from labeling.datasets.differing import changes, counts
 from labeling.datasets.exporters import ALWAYS, FORMATS
 from labeling.datasets.models import Release
 from labeling.datasets.serving import sent
@@ -23,6 +25,8 @@ from labeling.datasets.tasks import queue_build
 router = Router(tags=["Datasets"])
 NAMES = 200  # of one setting
 Name = Annotated[str, Field(max_length=200)]
+Start = Annotated[int, Query(description="How many changes to leave out", ge=0, le=10**9)]
+Changes = Annotated[int, Query(description="Changes of one answer", ge=1, le=10_000)]
 
 
 class SplitIn(Schema):
@@ -98,6 +102,14 @@ class ReleaseOut(Schema):
     files: list[FileOut]
 
 
+class DifferenceOut(Schema):
+    """How two datasets differ, transcript by transcript."""
+
+    counts: dict[str, int] = Field(description="added, removed, relabelled, moved")
+    changes: list[dict[str, Any]] = Field(description="With the reason of the newer one's ruling")
+    next: int | None = Field(description="Ask again with `start` set to this; null at the end")
+
+
 class FormatOut(Schema):
     """A format that a dataset can be written in."""
 
@@ -167,6 +179,33 @@ def build(request: HttpRequest, pk: int) -> ReleaseOut:
 def file(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """`Range: bytes=START-` goes on where a download broke off; the ETag is the file's sha256."""
     return sent(request, queries.access_file(access_caller(request), pk, name))
+
+
+@router.get("/releases/{int:pk}/diff/{int:other}", response=DifferenceOut, summary="How a newer one differs")
+def difference(
+    request: HttpRequest, pk: int, other: int, start: Start = 0, limit: Changes = 1000
+) -> DifferenceOut:
+    """What changed from the first to the other."""
+    membership = access_caller(request)
+    before, after = (_ready(membership, one) for one in (pk, other))
+    some = [one.plain() for one in islice(changes(before, after), start, start + limit + 1)]
+    return DifferenceOut(
+        counts=counts(changes(before, after)),
+        changes=some[:limit],
+        next=start + limit if len(some) > limit else None,
+    )
+
+
+def _ready(membership: Membership, pk: int) -> Release:
+    """A dataset whose labels the member may see.
+
+    Raises:
+        Http404: none, not built, or something in it is hidden from them.
+    """
+    found = queries.access_release(membership, pk)
+    if found.built_at is None or queries.hidden_from(found, membership.user):
+        raise Http404("no such dataset for you")
+    return found
 
 
 def _shown(membership: Membership, pk: int) -> ReleaseOut:

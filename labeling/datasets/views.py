@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -26,16 +26,11 @@ from labeling.datasets.forms import ProbeForm, TeachForm
 from labeling.datasets.forms_release import PRESETS, ReleaseForm
 from labeling.datasets.planning import plan
 from labeling.datasets.probing import CannotProbe
+from labeling.datasets.serving import sent
 from labeling.datasets.tasks import queue_build
 from labeling.datasets.teaching import CannotTeach
 
 PAGE = 50
-TYPES = {
-    "labels.jsonl": "application/x-ndjson",
-    "labels.parquet": "application/vnd.apache.parquet",
-    "manifest.json": "application/json",
-    "README.md": "text/markdown; charset=utf-8",
-}
 
 
 @require_GET
@@ -194,16 +189,6 @@ def probe(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 
 
 @require_GET
-def download(request: HttpRequest, project: str, pk: int, name: str) -> FileResponse:
-    """One file of a release, for those who may see what is in it."""
-    file = queries.access_file(access_project(request, project), pk, name)
-    answer = FileResponse(
-        default_storage.open(file.path, "rb"),
-        as_attachment=True,
-        filename=file.name,
-        content_type=TYPES.get(file.name, "application/octet-stream"),
-    )
-    answer["Content-Length"] = str(file.size)
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+def download(request: HttpRequest, project: str, pk: int, name: str) -> HttpResponseBase:
+    """One file of a release, whole or a range of bytes, for those who may see what is in it."""
+    return sent(request, queries.access_file(access_project(request, project), pk, name))

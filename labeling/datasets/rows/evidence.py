@@ -90,5 +90,7 @@ def _reading(reading: Spoken, texts: Texts) -> dict[str, Any]:
         "label": redactor.covered(reading.label, counted=False),
         "explanation": redactor.covered(reading.explanation),
         "detail": redactor.everywhere(reading.detail) if redactor else reading.detail,
-        "quotes": [{**quote, "text": texts.quote(quote["text"], quote)} for quote in reading.quotes],
+        "quotes": reading.quotes
+        if texts.has_all
+        else [{**quote, "text": texts.quote(quote["text"], quote)} for quote in reading.quotes],
     }

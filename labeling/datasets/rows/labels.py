@@ -15,6 +15,8 @@ from labeling.datasets.rows.people import People
 from labeling.datasets.rows.texts import Texts
 from labeling.queues.models import Round
 
+FULL = len("2026-11-27T14:00:00.123456+00:00")
+
 
 class Relied(NamedTuple):
     """A reading that a reviewer points at."""
@@ -70,13 +72,14 @@ def label_record(
     }
     for unit in made["units"]:
         unit["missing_tests"] = words_of(unit["missing_tests"])
-    for part in (*made["units"], *made["spans"]):
-        part["quote"] = texts.quote(part["quote"], part)
-    if texts.redactor or not texts.definition.rationales:
+    if not texts.has_all:  # else they are what stands there
+        for part in (*made["units"], *made["spans"]):
+            part["quote"] = texts.quote(part["quote"], part)
+    if texts.covers or not texts.definition.rationales:
         for part in (made, *made["units"]):
             part["lowered_reason"] = texts.written(part["lowered_reason"])
         made["rationale"], made["flag"] = texts.written(said["rationale"]), texts.written(said["flag"])
-    if texts.redactor:
+    if texts.covers:
         for part in (made, *made["units"]):
             part["answers"] = texts.redactor.everywhere(part["answers"])
     return made
@@ -100,9 +103,9 @@ def ruling_record(
         **said,
         "words": entry.words if entry else said["label"],
         "reason": texts.written(said["reason"]),
-        "answers": texts.redactor.everywhere(said["answers"]) if texts.redactor else said["answers"],
-        "units": [texts.quoted(unit) for unit in said["units"]],
-        "spans": [texts.quoted(span) for span in said["spans"]],
+        "answers": texts.redactor.everywhere(said["answers"]) if texts.covers else said["answers"],
+        "units": [one if texts.has_all and "quote" in one else texts.quoted(one) for one in said["units"]],
+        "spans": [one if texts.has_all and "quote" in one else texts.quoted(one) for one in said["spans"]],
         "adjudicator": people.name(ruling.adjudicator_id),
         "took": people.reference(took),
         "mixed": {
@@ -118,11 +121,15 @@ def ruling_record(
 
 def moment_of(at: str) -> str:
     """A moment as the records have it: in UTC, with the microseconds that it has."""
+    if len(at) == FULL and at.endswith("+00:00"):  # as it nearly always comes
+        return at
     return datetime.fromisoformat(at).astimezone(UTC).isoformat()
 
 
-def words_of(tests: Iterable[Any]) -> list[str]:
+def words_of(tests: Sequence[Any]) -> list[str]:
     """Missing tests by key, however the label kept them."""
+    if not tests:
+        return []
     return [str(test.get("key", "")) if isinstance(test, dict) else str(test) for test in tests]
 
 

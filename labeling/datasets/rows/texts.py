@@ -21,6 +21,11 @@ class Texts:
     ) -> None:
         """Messages as `fetching.talk_of` gives them; they are used up."""
         self.definition, self.redactor = definition, redactor
+        self.covers = bool(redactor)
+        self._has_all = definition.reasoning and definition.tools
+        self.has_all = (
+            messages is not None and self._has_all and not self.covers
+        )  # every text as it is stored
         self._stored: dict[tuple[int, str], str] = {}  # as it is stored, where the release has it otherwise
         self._shown: dict[tuple[int, str], str] | None = None
         self.messages: list[dict[str, Any]] | None
@@ -29,11 +34,6 @@ class Texts:
         else:
             self._shown = {}
             self.messages = [self._message(one) for one in messages]
-
-    @property
-    def has_all(self) -> bool:
-        """Whether the release has every text as it is stored."""
-        return self._has_all and not self.redactor
 
     @property
     def shown(self) -> dict[tuple[int, str], str]:
@@ -60,7 +60,7 @@ class Texts:
         text = self.shown.get((place[0], place[1]))
         if text is None:
             return None
-        if not self.redactor:
+        if not self.covers:
             return words
         start, end = at.get("start"), at.get("end")
         stored = self._stored.get((place[0], place[1]), text)
@@ -71,10 +71,6 @@ class Texts:
     def written(self, words: str) -> str | None:
         """What a person wrote; None where the release leaves that out."""
         return self.redactor.covered(words) if self.definition.rationales else None
-
-    @property
-    def _has_all(self) -> bool:
-        return self.definition.reasoning and self.definition.tools
 
     def _message(self, message: dict[str, Any]) -> dict[str, Any]:
         assert self._shown is not None

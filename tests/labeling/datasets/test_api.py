@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.accounts.models import Project, User
+from labeling.adjudication import actions as adjudication
 from labeling.datasets.exporters import FORMATS
 from labeling.datasets.models import Release
 from labeling.queues.models import Round
@@ -114,3 +115,25 @@ def test_a_name_that_is_no_file_is_not_found(project: Project, round: Round, mia
     release = released(round, mia)
     assert program(mia, project).asks(f"/releases/{release.pk}/files/{name}").status_code == 404
     assert Release.objects.count() == 1
+
+
+def test_two_datasets_are_compared(project: Project, round: Round, mia: User, ana: User) -> None:
+    first = released(round, mia)
+    case = round.items.get(case__settled_at=None, case__isnull=False).case
+    took = case.item.revisions.filter(reviewer=ana).latest("pk")
+    adjudication.rule(case=case, adjudicator=mia, took=took, reason="So it is.")
+    second = released(round, mia, "Second")
+    robot = program(mia, project)
+    said = robot.gets(f"/releases/{first.pk}/diff/{second.pk}")
+    assert (said["counts"]["added"], said["counts"]["removed"], said["next"]) == (1, 0, None)
+    (change,) = said["changes"]
+    assert (change["change"], change["external_id"], change["label_after"], change["reason"]) == (
+        ["added"],
+        "pay-2",
+        "D",
+        "So it is.",
+    )
+    back = robot.gets(f"/releases/{second.pk}/diff/{first.pk}", limit=1)
+    assert (back["counts"]["removed"], len(back["changes"])) == (1, 1)
+    assert robot.asks(f"/releases/{first.pk}/diff/{second.pk + 99}").status_code == 404
+    assert program(ana, project).asks(f"/releases/{first.pk}/diff/{second.pk}").status_code == 404
