@@ -1,6 +1,7 @@
 """What each format says of a record, that equal records give equal bytes, and that hostile texts stay texts."""
 
 import csv
+import gc
 import io
 import json
 from pathlib import Path
@@ -353,3 +354,20 @@ def test_columns_made_from_json_are_those_made_from_rows() -> None:
     made = parquet.columns(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     assert made.equals(pa.Table.from_pylist(rows, schema=SCHEMA))
     assert made.schema.equals(SCHEMA, check_metadata=True)
+
+
+def test_what_cannot_begin_or_fails_half_way_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = gc.get_threshold()
+    (tmp_path / "labels.csv").mkdir()  # so that it cannot be begun, after others were
+    with pytest.raises(IsADirectoryError):
+        written(tmp_path, [record()], *FORMATS)
+    assert gc.get_threshold() == before
+    (tmp_path / "labels.csv").rmdir()
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 1)
+    bad = record(1)
+    bad["sampling"]["seed"] = "seven"  # no column takes it; a thread finds out
+    with pytest.raises(pa.ArrowInvalid):
+        written(tmp_path, [record(), bad, record(2)], *FORMATS)
+    assert gc.get_threshold() == before
