@@ -196,7 +196,9 @@ def forest(lines: Iterable[tuple[str, str, Mapping[str, Any]]], title: str) -> F
         )
         n = f"{figure['n_positive']:,} / {figure['n_negative']:,}"
         words = (
-            written(figure) if figure["value"] is not None else _cut(written(figure), 9).rstrip("…") or "–"
+            written(figure)
+            if figure["value"] is not None
+            else _cut(written(figure).partition(":")[0], 26) or "–"
         )
         rows.append(ForestRow(_cut(name, 38), hue, moved, words, n, 34 + ROW * at))
     return Forest(tuple(rows), title)
