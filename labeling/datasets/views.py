@@ -52,7 +52,10 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
     """Ask what goes into a new dataset, and begin it."""
     membership = access_project(request, project, role=Role.MANAGER)
     chosen = PRESETS.get(request.GET.get("preset", ""), ("", {}))[1]
-    initial = {**chosen, "rounds": [request.GET["round"]] if request.GET.get("round", "").isdecimal() else []}
+    there = queries.rounds_to_release(membership.project.pk)
+    named = request.GET.get("round", "")
+    newest = list(there.values_list("pk", flat=True)[:1])
+    initial = {**chosen, "rounds": [named] if named.isdecimal() else newest}
     data = request.POST if request.method == "POST" else None
     sight = visible_to(membership.user)
     form = ReleaseForm(data, project_id=membership.project.pk, sight=sight, initial=initial)
@@ -69,7 +72,7 @@ def new(request: HttpRequest, project: str) -> HttpResponse:
             queue_build(release)
             return redirect("datasets:release", project=project, pk=release.pk)
     context = {
-        "form": form, "has_rounds": queries.rounds_to_release(membership.project.pk).exists(),
+        "form": form, "has_rounds": bool(newest),
         "presets": [(key, words) for key, (words, _) in PRESETS.items()], "preset": request.GET.get("preset", "cite"),
     }  # fmt: skip
     return render(request, "labeling/datasets/new.html", context, status=422 if form.errors else 200)
@@ -103,7 +106,10 @@ def preview(request: HttpRequest, project: str) -> HttpResponse:
                 "splits": [(one.name, sizes.get(one.name, 0)) for one in definition.splits],
             }  # fmt: skip
     else:
-        context["problems"] = [str(problem) for some in form.errors.values() for problem in some]
+        context["problems"] = [
+            f"{form[name].label if name in form.fields else ''}: {problem}".removeprefix(": ")
+            for name, some in form.errors.items() for problem in some
+        ]  # fmt: skip
     return render(request, "labeling/datasets/_preview.html", context)
 
 

@@ -41,6 +41,7 @@ from labeling.datasets.queries import hidden_from
 from labeling.datasets.redaction import TooSlow
 from labeling.datasets.rows import Records
 from labeling.datasets.rows.evidence import declared
+from labeling.datasets.rows.fetching_ahead import fetched_ahead
 from labeling.datasets.tracking import TrackFiles
 from labeling.datasets.worthing import prevalence_of, worth_of
 from labeling.queues.models import Round
@@ -141,16 +142,20 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
     formats = exporters_of(Definition.from_json(release.parameters).formats)
     tracks = TrackFiles(folder, records.definition.tracks, records.sight, planned.moment)
     try:
-        with tracks, RecordFiles(folder, formats, context_of(release, rounds, beginning)) as files:
-            for chunk in planned.chunks():
+        with (
+            tracks,
+            RecordFiles(folder, formats, context_of(release, rounds, beginning)) as files,
+            fetched_ahead(records, planned.chunks()) as chunks,
+        ):
+            for found in chunks:
                 made = []
-                for one in records.of(chunk):
+                for one in records.made(found):
                     files.write(one)
                     tally.add(one)
                     if tracks.keys:
                         made.append(one)
                 if made:
-                    tracks.add(chunk, made)
+                    tracks.add(found.chosen, made)
                 beat(tally.records, "Writing")
     except TooSlow as problem:
         raise Refused(str(problem)) from problem

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from auditor.evidence.models import HUMAN, Channel
@@ -32,6 +33,19 @@ from labeling.datasets.sources import soft
 from labeling.queues.models import Round
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """What the database says of a chunk's items, by the ids of items and transcripts."""
+
+    chosen: Sequence[Chosen]
+    items: Mapping[int, ItemRow]
+    transcripts: Mapping[int, TranscriptRow]
+    labels: Mapping[int, list[LabelRow]]
+    rulings: Mapping[int, list[RulingRow]]
+    messages: Mapping[int, list[dict[str, Any]]]
+    readings: Mapping[int, list[Spoken]]
+
+
 class Records:
     """The records of a release as of its moment.
 
@@ -59,19 +73,26 @@ class Records:
         """The codebook's versions by which labels and rulings of the records were made, oldest first."""
         return sorted((version for version, _ in self._versions.values()), key=lambda one: one.number)
 
-    def of(self, chosen: Sequence[Chosen]) -> Iterator[dict[str, Any]]:
-        """The records of these items, in order."""
+    def fetched(self, chosen: Sequence[Chosen]) -> Fetched:
+        """All that the database says of these items; it changes nothing here, so another thread may do it."""
         ids, transcript_ids = [one.item_id for one in chosen], [one.transcript_id for one in chosen]
-        items = items_of([(one.item_id, one.drawn_id) for one in chosen])
-        transcripts = transcripts_of(transcript_ids)
-        labels, rulings = labels_of(ids, self.moment), rulings_of(ids, self.moment)
-        messages = talk_of(transcript_ids) if self.definition.messages else {}
-        readings = self._readings(transcript_ids)
-        keys, relied = self._seen(labels.values(), readings.values())
-        for one in chosen:
+        return Fetched(
+            chosen,
+            items=items_of([(one.item_id, one.drawn_id) for one in chosen]),
+            transcripts=transcripts_of(transcript_ids),
+            labels=labels_of(ids, self.moment),
+            rulings=rulings_of(ids, self.moment),
+            messages=talk_of(transcript_ids) if self.definition.messages else {},
+            readings=self._readings(transcript_ids),
+        )
+
+    def made(self, found: Fetched) -> Iterator[dict[str, Any]]:
+        """The records of what was fetched, in order."""
+        keys, relied = self._seen(found.labels.values(), found.readings.values())
+        for one in found.chosen:
             yield self._record(
-                one, items[one.item_id], transcripts[one.transcript_id], messages.get(one.transcript_id),
-                labels[one.item_id], rulings[one.item_id], readings.get(one.transcript_id, []), keys, relied,
+                one, found.items[one.item_id], found.transcripts[one.transcript_id], found.messages.get(one.transcript_id),
+                found.labels[one.item_id], found.rulings[one.item_id], found.readings.get(one.transcript_id, []), keys, relied,
             )  # fmt: skip
 
     def _record(

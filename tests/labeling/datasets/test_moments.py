@@ -1,9 +1,12 @@
 """As of: a release of any past moment is the same, byte for byte, whatever has come since."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from auditor.accounts.models import Project, User
@@ -12,6 +15,9 @@ from labeling.adjudication import actions as adjudication
 from labeling.datasets import actions
 from labeling.datasets.actions import CannotRelease
 from labeling.datasets.models import Release
+from labeling.datasets.planning import Chosen
+from labeling.datasets.rows import Records
+from labeling.datasets.rows.making import Fetched
 from labeling.datasets.tasks import check_release
 from labeling.queues import actions as queues
 from labeling.queues.models import Round
@@ -71,6 +77,26 @@ def test_it_is_built_again_byte_for_byte_to_check_it(
         "done",
         f"All {release.files.count()} files are the same, byte for byte.",
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fetched_ahead_or_when_asked_for_the_bytes_are_the_same(
+    round: Round, mia: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[Thread] = []
+    real = Records.fetched
+
+    def watched(records: Records, chosen: Sequence[Chosen]) -> Fetched:
+        fetched.append(current_thread())
+        return real(records, chosen)
+
+    monkeypatch.setattr(Records, "fetched", watched)
+    release = released(round, mia)
+    assert main_thread() not in fetched
+    fetched.clear()
+    with transaction.atomic():  # nothing is fetched ahead inside a transaction
+        assert checked(release, mia).status == "done"
+    assert set(fetched) == {main_thread()}
 
 
 def test_a_check_says_which_file_is_not_the_same(round: Round, mia: User) -> None:
