@@ -175,7 +175,12 @@ def build(request: HttpRequest, pk: int) -> ReleaseOut:
     return _shown(membership, pk)
 
 
-@router.get("/releases/{int:pk}/files/{path:name}", summary="A file of a dataset, whole or a range of bytes")
+@router.get(
+    "/releases/{int:pk}/files/{path:name}",
+    summary="A file of a dataset, whole or a range of bytes",
+    openapi_extra={"responses": {200: {"description": "Its bytes", "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary", "description": "The bytes"}}}}}},
+)  # fmt: skip
 def file(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """`Range: bytes=START-` goes on where a download broke off; the ETag is the file's sha256."""
     return sent(request, queries.access_file(access_caller(request), pk, name))

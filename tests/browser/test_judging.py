@@ -22,7 +22,7 @@ from tests.auditor.judging.scene import endpoint, version
 from tests.browser.conftest import Opens
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-LOOKS = [(1440, "light"), (390, "light"), (1440, "dark"), (390, "dark")]
+LOOKS = [(1440, "light"), (390, "dark")]
 
 
 @pytest.fixture(autouse=True)

@@ -32,9 +32,8 @@ def test_a_block_is_read_by_ten_lines_without_code_of_ours(
     )
     tasks.capture(made.run_id)
     row = Block.objects.select_related("shard").get()
-    (lines,) = re.findall(
-        r"```python\n(.*?)```", (BASE_DIR / "docs" / "tracks.md").read_text(encoding="utf-8"), re.DOTALL
-    )
+    words = (BASE_DIR / "docs" / "tracks.md").read_text(encoding="utf-8")
+    lines = re.findall(r"```python\n(.*?)```", words, re.DOTALL)[0]  # the second is about tracks in a release
     assert len([line for line in lines.splitlines() if line.strip() and not line.startswith("import")]) <= 10
     assert "auditor" not in lines
     found = {

@@ -300,7 +300,7 @@ def test_overall_odds_that_are_not_exact_are_left_out_and_said(draws, corpus: li
 def test_numbers_that_chose_do_not_choose_again(draws, corpus: list[int]) -> None:
     """Strata first, all second, one seed: reusing the numbers would favour strata drawn thinly."""
     hits = np.zeros(12)
-    rounds = 300
+    rounds = 150
     for seed in range(rounds):
         first = draws(
             f"a{seed}",
