@@ -17,7 +17,7 @@ from auditor.evidence.actions import lay_veils
 from bench.harness import Result, percentile, seconds
 from bench.scene import reviewers, vocabulary
 
-CALLS = 40
+CALLS = 40  # of each page; fewer where the corpus is a trial
 WARM = 3
 VEILS = 500
 DEEP = 200  # pages
@@ -102,17 +102,18 @@ def _deep(client: Client, address: str) -> str:
 def _measured(
     name: str, size: int, client: Client, addresses: list[str], sql: str, values: list[dict[str, int | str]]
 ) -> Iterator[Result]:
-    taken, floors = _times(_get(client, addresses)), _times(_sql(sql, values))
+    calls = min(CALLS, max(5, size // 2))
+    taken, floors = _times(_get(client, addresses), calls), _times(_sql(sql, values), calls)
     for label, share in (("p50", 0.5), ("p95", 0.95)):
         value, floor = percentile(taken, share), percentile(floors, share)
-        yield Result(f"{name}.{label}", size, value, "ms", floor, {"calls": CALLS})
+        yield Result(f"{name}.{label}", size, value, "ms", floor, {"calls": calls})
 
 
-def _times(work: Callable[[], None]) -> list[float]:
+def _times(work: Callable[[], None], calls: int) -> list[float]:
     """Milliseconds of each call, after some that do not count."""
     for _ in range(WARM):
         work()
-    return [1000 * seconds(work) for _ in range(CALLS)]
+    return [1000 * seconds(work) for _ in range(calls)]
 
 
 def _get(client: Client, addresses: list[str]) -> Callable[[], None]:
