@@ -213,7 +213,10 @@ def escalate_stuck() -> int:
     with transaction.atomic():
         items = rows.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("pk")
         items = items.select_related("round")
-        return sum(escalate_if_stuck(item) for item in items[:500])
+        # Asked again once the rows are held: somebody may have taken one while the lock was waited for.
+        return sum(
+            escalate_if_stuck(item) for item in items[:500] if not item.leases.filter(state="held").exists()
+        )
 
 
 def _seat(round_id: int, reviewer_id: int) -> RoundMember | None:
