@@ -17,9 +17,9 @@ from auditor.accounts.models import Project, User
 from auditor.config.api import api
 from labeling.codebooks.models import CodebookVersion
 from labeling.discussion.actions import open_thread
+from tests.doors import MACHINE, PEOPLE
+from tests.doors import scene as pages
 from tests.programs import Program, program
-from tests.test_doors import MACHINE, PEOPLE
-from tests.test_doors import scene as pages
 
 __all__ = ["pages"]
 

@@ -218,11 +218,6 @@ SCHEMA = pa.schema(
 )
 
 
-def as_line(record: Mapping[str, Any]) -> bytes:
-    """The record as one line of JSONL, keys sorted, with its line end."""
-    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
-
-
 def as_row(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as a row of `SCHEMA`."""
     ruling = record["ruling"]
@@ -237,15 +232,6 @@ def as_row(record: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "evidence": None if record["evidence"] is None else [_channel(one) for one in record["evidence"]],
     }
-
-
-def size_of(record: Mapping[str, Any]) -> int:
-    """About how many characters of text the record holds, for bounding what is kept in memory."""
-    messages = record["transcript"]["messages"] or ()
-    said = record["evidence"] or ()
-    return sum(len(message["text"] or "") + len(message["reasoning"] or "") for message in messages) + sum(
-        len(reading["explanation"]) for channel in said for reading in channel["readings"] or ()
-    )
 
 
 def _transcript(transcript: Mapping[str, Any]) -> dict[str, Any]:
