@@ -152,7 +152,8 @@ def test_labels_that_came_after_the_moment_stay_out(round: Round, mia: User, ana
     moment = timezone.now()
     planned = plan([round], Definition(), mia, moment)
     make.label(round.items.order_by("order")[0], ana, "H")
-    agreed, _ = Records(release, planned).of(planned.chosen)
+    records = Records(release, planned)
+    agreed, _ = records.made(records.fetched(planned.chosen))
     assert {one["label"] for one in agreed["labels"]} == {"U"}
 
 
@@ -216,7 +217,8 @@ def test_writing_takes_a_fixed_number_of_queries_a_chunk(
     release = opened(round, mia)
     planned = plan([round], Definition(), mia, timezone.now())
     with django_assert_max_num_queries(18):
-        assert len(list(Records(release, planned).of(planned.chosen))) == 2
+        records = Records(release, planned)
+        assert len(list(records.made(records.fetched(planned.chosen)))) == 2
 
 
 def opened(round: Round, mia: User) -> Release:
