@@ -1,4 +1,4 @@
-"""Datasets for programs: which there are, a new one, how far it is, its files, and how two differ."""
+"""Datasets for programs: which there are, a new one, how far it is, what stands, its files, and how two differ."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from auditor.accounts.access import access_caller
 from auditor.accounts.models import Membership, Role, Scope
+from auditor.runs.models import Run
 from auditor.web.listed import After, Limit, Listed, listed
 from auditor.web.problems import Problem
 from auditor.web.shapes import Id
@@ -20,7 +21,7 @@ from labeling.datasets.differing import changes, counts
 from labeling.datasets.exporters import ALWAYS, FORMATS
 from labeling.datasets.models import Release
 from labeling.datasets.serving import sent
-from labeling.datasets.tasks import queue_build
+from labeling.datasets.tasks import queue_build, queue_check
 
 router = Router(tags=["Datasets"])
 NAMES = 200  # of one setting
@@ -79,6 +80,23 @@ class FileOut(Schema):
     sha256: str
 
 
+class KeepIn(Schema):
+    """Whether it must be kept."""
+
+    kept: bool
+
+
+class CheckOut(Schema):
+    """The newest run that built it once more to compare every byte."""
+
+    run: int = Field(description="See /runs/ID")
+    status: str = Field(description="queued, running, paused, done (all is the same), failed or cancelled")
+    note: str = Field(description="What it is doing, or which files differ")
+    done: int
+    total: int | None
+    finished_at: datetime | None
+
+
 class ReleaseOut(Schema):
     """One dataset."""
 
@@ -93,8 +111,12 @@ class ReleaseOut(Schema):
         description="ready, or how its run is: queued, running, paused, done, failed or cancelled"
     )
     note: str = Field(description="What the run is doing, or why it failed")
+    run: int | None = Field(description="The run that builds it; see /runs/ID")
     done: int
     total: int | None
+    check: CheckOut | None
+    frozen_at: datetime | None = Field(description="From then on no file of it changes")
+    kept_at: datetime | None = Field(description="Since when it must be kept")
     hidden: int = Field(
         description="Transcripts in it that are hidden from the token's person, who may not have it yet"
     )
@@ -175,6 +197,44 @@ def build(request: HttpRequest, pk: int) -> ReleaseOut:
     return _shown(membership, pk)
 
 
+@router.post("/releases/{int:pk}/freeze", response=ReleaseOut, summary="From now on no file of it changes")
+def freeze(request: HttpRequest, pk: int) -> ReleaseOut:
+    """Safe to repeat."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    found = queries.access_release(membership, pk)
+    try:
+        if found.frozen_at is None:
+            actions.freeze(release=found, actor=membership.user)
+    except actions.CannotRelease as problem:
+        raise Problem(409, str(problem)) from problem
+    return _shown(membership, pk)
+
+
+@router.put("/releases/{int:pk}/keep", response=ReleaseOut, summary="It must be kept, or no longer must")
+def keep(request: HttpRequest, pk: int, body: KeepIn) -> ReleaseOut:
+    """For owners; while one must be kept its project cannot be deleted. Safe to repeat."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.OWNER)
+    found = queries.access_release(membership, pk)
+    actions.keep(release=found, kept=body.kept, actor=membership.user)
+    return _shown(membership, pk)
+
+
+@router.post(
+    "/releases/{int:pk}/check",
+    response={202: ReleaseOut},
+    summary="Build it once more and compare every byte",
+)
+def check(request: HttpRequest, pk: int) -> ReleaseOut:
+    """A worker does; ask for the dataset until its `check` is over."""
+    membership = access_caller(request, scope=Scope.MANAGE, role=Role.MANAGER)
+    found = queries.access_release(membership, pk)
+    try:
+        queue_check(actions.open_check(release=found, actor=membership.user))
+    except actions.CannotRelease as problem:
+        raise Problem(409, str(problem)) from problem
+    return _shown(membership, pk)
+
+
 @router.get(
     "/releases/{int:pk}/files/{path:name}",
     summary="A file of a dataset, whole or a range of bytes",
@@ -230,6 +290,20 @@ def _told(row: Release, files: Sequence[FileOut], *, hidden: int = 0) -> Release
         id=row.pk, name=row.name, created_by=row.created_by.name, created_at=row.created_at, built_at=row.built_at,
         as_of=row.as_of, rounds=[one.round_id for one in row.scope.all()],
         state="ready" if row.built_at else run.status if run else "failed", note=run.note if run else "",
-        done=run.done if run else 0, total=run.total if run else None, hidden=hidden,
+        run=run.pk if run else None, done=run.done if run else 0, total=run.total if run else None,
+        check=_checked(row.check_run), frozen_at=row.frozen_at, kept_at=row.kept_at, hidden=hidden,
         records=row.manifest["counts"]["included"] if row.built_at and not hidden else None, files=list(files),
     )  # fmt: skip
+
+
+def _checked(run: Run | None) -> CheckOut | None:
+    if run is None:
+        return None
+    return CheckOut(
+        run=run.pk,
+        status=run.status,
+        note=run.note,
+        done=run.done,
+        total=run.total,
+        finished_at=run.finished_at,
+    )

@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
-from auditor.accounts.models import Project, User
+from auditor.accounts import actions as accounts
+from auditor.accounts.models import Project, Role, User
+from auditor.ledger.models import Event
 from labeling.adjudication import actions as adjudication
+from labeling.datasets.actions import open_release
 from labeling.datasets.exporters import FORMATS
 from labeling.datasets.models import Release
+from labeling.datasets.tasks import check_release
 from labeling.queues.models import Round
 from tests import make
 from tests.labeling.datasets.conftest import released
@@ -137,3 +141,72 @@ def test_two_datasets_are_compared(project: Project, round: Round, mia: User, an
     assert (back["counts"]["removed"], len(back["changes"])) == (1, 1)
     assert robot.asks(f"/releases/{first.pk}/diff/{second.pk + 99}").status_code == 404
     assert program(ana, project).asks(f"/releases/{first.pk}/diff/{second.pk}").status_code == 404
+
+
+def test_a_dataset_is_frozen_and_kept_and_both_may_be_sent_again(
+    project: Project, round: Round, mia: User, ana: User, cy: User
+) -> None:
+    release = released(round, mia)
+    at = f"/releases/{release.pk}"
+    accounts.add_member(project=project, user=cy, role=Role.MANAGER, actor=mia)
+    robot, owner = program(cy, project), program(mia, project)
+    before = robot.gets(at)
+    assert (before["frozen_at"], before["kept_at"], before["check"], before["run"]) == (
+        None, None, None, release.run_id,
+    )  # fmt: skip
+    frozen = robot.does(f"{at}/freeze")
+    assert frozen["frozen_at"] is not None
+    assert robot.does(f"{at}/freeze")["frozen_at"] == frozen["frozen_at"]
+    kept = owner.does(f"{at}/keep", {"kept": True}, method="PUT")
+    assert kept["kept_at"] is not None
+    assert owner.does(f"{at}/keep", {"kept": True}, method="PUT")["kept_at"] == kept["kept_at"]
+    release.refresh_from_db()
+    assert release.frozen_at is not None
+    assert release.kept_at is not None
+    for method, path, body_ in (
+        ("PUT", "keep", {"kept": False}),
+        ("POST", "freeze", {}),
+        ("POST", "check", {}),
+    ):
+        assert program(ana, project).sends(f"{at}/{path}", body_, method=method).status_code in (403, 404)
+    assert robot.sends(f"{at}/keep", {"kept": False}, method="PUT").status_code == 404  # for owners
+    assert owner.sends(f"{at}/keep", {}, method="PUT").status_code == 422
+    assert program(mia, project, "read").sends(f"{at}/keep", {"kept": False}, method="PUT").status_code == 403
+    assert robot.gets(at)["kept_at"] == kept["kept_at"]
+    assert owner.does(f"{at}/keep", {"kept": False}, method="PUT")["kept_at"] is None
+    verbs = Event.objects.filter(verb__in=("release.frozen", "release.kept", "release.let_go"))
+    assert sorted(verbs.values_list("verb", flat=True)) == [
+        "release.frozen",
+        "release.kept",
+        "release.let_go",
+    ]
+
+
+def test_what_is_not_built_is_neither_frozen_nor_checked(project: Project, round: Round, mia: User) -> None:
+    opened = open_release(project=project, name="x", rounds=[round], parameters={}, actor=mia)
+    robot = program(mia, project)
+    for verb in ("freeze", "check"):
+        assert robot.sends(f"/releases/{opened.pk}/{verb}").status_code == 409, verb
+    found = robot.gets(f"/releases/{opened.pk}")
+    assert (found["state"], found["done"], found["frozen_at"], found["check"]) == ("queued", 0, None, None)
+    assert robot.gets(f"/runs/{found['run']}")["status"] == "queued"
+
+
+def test_a_check_is_asked_for_and_followed(
+    project: Project, round: Round, mia: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    release = released(round, mia)
+    robot = program(mia, project)
+    asked = robot.does(f"/releases/{release.pk}/check")["check"]
+    assert (asked["status"], asked["finished_at"]) == ("queued", None)
+    assert robot.sends(f"/releases/{release.pk}/check").status_code == 409  # one at a time
+    check_release(asked["run"])
+    done = robot.gets(f"/releases/{release.pk}")["check"]
+    assert (done["run"], done["status"], done["done"], done["total"]) == (asked["run"], "done", 2, 2)
+    assert done["note"] == f"All {release.files.count()} files are the same, byte for byte."
+    Release.objects.filter(pk=release.pk).update(prose={"about": "Something else."})
+    with django_capture_on_commit_callbacks(execute=True):
+        robot.does(f"/releases/{release.pk}/check")
+    found = robot.gets(f"/releases/{release.pk}")["check"]
+    assert found["status"] == "failed"
+    assert found["note"].startswith("Not the same: README.md, ")

@@ -1,4 +1,4 @@
-"""manage.py release: make, list, fetch, verify, import."""
+"""manage.py release: make, list, follow, freeze, keep, check, fetch, verify, import."""
 
 import io
 import json
@@ -8,7 +8,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from auditor.accounts.models import Project, User
+from auditor.accounts import actions as accounts
+from auditor.accounts.models import Project, Role, User
 from labeling.datasets.models import Release, ReleaseImport
 from labeling.queues.models import Round
 from tests import make
@@ -55,6 +56,45 @@ def test_a_dataset_is_made_listed_fetched_verified_and_brought_in(
         "By hand: 2 records, 2 new transcripts, 0 transcripts that were here, 6 labels, 2 rulings"
     )
     assert ReleaseImport.objects.get().done_at is not None
+
+
+def test_a_dataset_is_frozen_kept_checked_and_followed(
+    project: Project, round: Round, mia: User, cy: User
+) -> None:
+    accounts.add_member(project=project, user=cy, role=Role.MANAGER, actor=mia)
+    run("make", "--project", project.slug, "--name", "By hand", "--round", "Round one")
+    release = Release.objects.get(name="By hand")
+    here = ("--project", project.slug, "By hand")
+    built = f"built\trun {release.run_id}\tdone\t2/2\t"
+    assert run("status", *here).startswith(built)
+    assert run("status", *here).endswith("frozen\tno\nmust be kept\tno\n")
+    assert run("freeze", *here) == "By hand: frozen\n"
+    assert run("keep", *here) == "By hand: must be kept\n"
+    said = run("check", *here)
+    assert said == f"By hand: All {release.files.count()} files are the same, byte for byte.\n"
+    release.refresh_from_db()
+    lines = run("status", *here).splitlines()
+    assert lines[1].startswith(f"checked\trun {release.check_run_id}\tdone\t2/2\tAll ")
+    assert [line[: line.index(" ", 12)] for line in lines[2:]] == ["frozen\tsince", "must be kept\tsince"]
+    with pytest.raises(CommandError, match="does not own"):
+        run("let-go", *here, "--as", cy.email)
+    assert run("let-go", *here) == "By hand: need not be kept\n"
+    for words, why in (
+        (("freeze", *here), "frozen already"),
+        (("status", "--project", project.slug, "x"), "no dataset “x”"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            run(*words)
+    assert run("check", *here, "--queue").startswith("By hand: run ")
+    with pytest.raises(CommandError, match="being checked"):
+        run("check", *here)
+
+
+def test_a_check_that_finds_a_difference_fails(project: Project, round: Round) -> None:
+    run("make", "--project", project.slug, "--name", "By hand", "--round", "Round one")
+    Release.objects.filter(name="By hand").update(prose={"about": "Something else."})
+    with pytest.raises(CommandError, match=r"Not the same: README\.md, "):
+        run("check", "--project", project.slug, "By hand")
 
 
 def test_what_cannot_be_done_is_said(

@@ -1,4 +1,4 @@
-"""Datasets from the command line: make one, list them, verify or fetch one, bring one in."""
+"""Datasets from the command line: make, list, follow, freeze, keep and check them, fetch, verify and bring one in."""
 
 import json
 import shutil
@@ -8,19 +8,26 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from auditor.accounts.models import Project
+from auditor.accounts.models import Project, Role
 from auditor.sampling.commandline import in_project, manager_of, project_of
 from labeling.datasets import actions, verifying
 from labeling.datasets.exporters import ALWAYS, FORMATS, digest_of
 from labeling.datasets.importing.opening import CannotOpen
 from labeling.datasets.models import Release
 from labeling.datasets.queries import brought_by, hidden_from
-from labeling.datasets.tasks import build_release, import_release, queue_build, queue_import
+from labeling.datasets.tasks import (
+    build_release,
+    check_release,
+    import_release,
+    queue_build,
+    queue_check,
+    queue_import,
+)
 from labeling.queues.models import Round
 
 
 class Command(BaseCommand):
-    help = "Make, list, verify, fetch or import datasets."
+    help = "Make, list, follow, freeze, keep, check, fetch, verify or import datasets."
 
     def add_arguments(self, parser: CommandParser) -> None:
         does = parser.add_subparsers(dest="does", required=True)
@@ -43,6 +50,18 @@ class Command(BaseCommand):
         )
         made.add_argument("--queue", action="store_true", help="leave the building to a worker")
         in_project(does.add_parser("list", help="list the datasets of a project"))
+        for verb, words in (
+            ("status", "say how far a dataset and its check are, and what stands"),
+            ("freeze", "from now on no file of it changes"),
+            ("keep", "it must be kept: its project cannot be deleted; for owners"),
+            ("let-go", "it need no longer be kept; for owners"),
+        ):
+            in_project(does.add_parser(verb, help=words)).add_argument("name", help="of the dataset")
+        compared = in_project(
+            does.add_parser("check", help="build it once more, in this process, and compare every byte")
+        )
+        compared.add_argument("name", help="of the dataset")
+        compared.add_argument("--queue", action="store_true", help="leave it to a worker")
         fetched = in_project(does.add_parser("fetch", help="write the files of a dataset into a folder"))
         fetched.add_argument("name", help="of the dataset")
         fetched.add_argument(
@@ -58,7 +77,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         doing = {
-            "make": self.make, "list": self.list, "fetch": self.fetch, "verify": self.verify, "import": self.bring,
+            "make": self.make, "list": self.list, "status": self.status, "freeze": self.freeze, "keep": self.keep,
+            "let-go": self.keep, "check": self.check_again, "fetch": self.fetch, "verify": self.verify, "import": self.bring,
         }  # fmt: skip
         doing[options["does"]](options)
 
@@ -101,6 +121,51 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{one.name}\t{said}\t{(one.as_of or one.created_at).isoformat(timespec='seconds')}"
             )
+
+    def status(self, options: dict[str, Any]) -> None:
+        release = _named(project_of(options), options["name"])
+        for words, run in (("built", release.run), ("checked", release.check_run)):
+            if run is not None:
+                of = f"/{run.total:,}" if run.total is not None else ""
+                self.stdout.write(f"{words}\trun {run.pk}\t{run.status}\t{run.done:,}{of}\t{run.note}")
+        for words, moment in (("frozen", release.frozen_at), ("must be kept", release.kept_at)):
+            said = "no" if moment is None else f"since {moment.isoformat(timespec='seconds')}"
+            self.stdout.write(f"{words}\t{said}")
+
+    def freeze(self, options: dict[str, Any]) -> None:
+        project = project_of(options)
+        release, actor = _named(project, options["name"]), manager_of(project, options)
+        try:
+            actions.freeze(release=release, actor=actor)
+        except actions.CannotRelease as problem:
+            raise CommandError(str(problem)) from problem
+        self.stdout.write(f"{release.name}: frozen")
+
+    def keep(self, options: dict[str, Any]) -> None:
+        project, kept = project_of(options), options["does"] == "keep"
+        release, actor = _named(project, options["name"]), manager_of(project, options)
+        if not project.memberships.filter(user=actor, role__gte=Role.OWNER).exists():
+            raise CommandError(f"{actor} does not own {project.slug}")
+        actions.keep(release=release, kept=kept, actor=actor)
+        self.stdout.write(f"{release.name}: {'must be kept' if kept else 'need not be kept'}")
+
+    def check_again(self, options: dict[str, Any]) -> None:
+        project = project_of(options)
+        release, actor = _named(project, options["name"]), manager_of(project, options)
+        try:
+            release = actions.open_check(release=release, actor=actor)
+        except actions.CannotRelease as problem:
+            raise CommandError(str(problem)) from problem
+        assert release.check_run is not None
+        if options["queue"]:
+            queue_check(release)
+            self.stdout.write(f"{release.name}: run {release.check_run.pk}")
+            return
+        check_release(release.check_run.pk)
+        release.check_run.refresh_from_db()
+        if release.check_run.status != "done":
+            raise CommandError(release.check_run.note or release.check_run.status)
+        self.stdout.write(f"{release.name}: {release.check_run.note}")
 
     def fetch(self, options: dict[str, Any]) -> None:
         project = project_of(options)
@@ -156,6 +221,13 @@ class Command(BaseCommand):
             raise CommandError(into.run.note or into.run.status)
         said = ", ".join(f"{n:,} {words.lower()}" for words, n in brought_by(into))
         self.stdout.write(f"{into.name}: {said}")
+
+
+def _named(project: Project, name: str) -> Release:
+    found = Release.objects.filter(project=project, name=name).select_related("run", "check_run").first()
+    if found is None:
+        raise CommandError(f"{project.slug} has no dataset “{name}”")
+    return found
 
 
 def _rounds(project: Project, names: list[str]) -> list[Round]:
