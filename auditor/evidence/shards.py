@@ -3,7 +3,8 @@
     shards/<digest[:2]>/<digest>.bin
 
 The rows point at the file, so the file is stored first: a crash between the two leaves a file that
-nothing names, and the next try stores the same bytes under the same name.
+nothing names, and the next try stores the same bytes under the same name. Until the rows are committed
+nobody takes the file for unused.
 """
 
 import hashlib
@@ -11,12 +12,16 @@ from collections.abc import Sequence
 
 from django.core.files.storage import default_storage
 
-from auditor.corpus.sources import incoming, store_once
+from auditor.corpus.sources import incoming, storage_lock, store_once
 from auditor.evidence.models import Shard
 
 
 def keep_shard(frames: Sequence[bytes]) -> tuple[Shard, list[tuple[int, int]]]:
-    """The shard with these frames, stored, and the byte range (offset, length) of each."""
+    """The shard with these frames, stored, and the byte range (offset, length) of each.
+
+    The caller holds the transaction that writes the rows of the frames.
+    """
+    storage_lock()
     ranges, offset = [], 0
     digest = hashlib.sha256()
     path = incoming()

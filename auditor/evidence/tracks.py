@@ -26,6 +26,7 @@ LARGEST = float(np.finfo(np.float32).max)
 BYTES_PER_TOKEN = 12
 FROM_TRACK = {"from": "track"}  # detail of a reading that a track made
 Place = tuple[int, int, int, str]  # channel, transcript, position, part
+Numbers = Sequence[int] | Sequence[float] | npt.NDArray[np.uint32] | npt.NDArray[np.float32]
 
 
 class BadTrack(ValueError):
@@ -63,13 +64,16 @@ class TrackValues:
     values: npt.NDArray[np.float32]
 
 
-def write_tracks(*, tracks: Sequence[NewTrack], source: str) -> int:
+def write_tracks(*, tracks: Sequence[NewTrack], source: str, readings: bool = True) -> int:
     """Write tracks and the reading each makes, superseding what stood at the same places.
 
     A track makes one reading on its part: the channel's roll-up of the values, anchored at the
     token where the peak is for max and min (the first, if several), at the whole part otherwise.
     The caller records the ledger event. Of two tracks for one place the later holds; one equal
     to the current is left alone. Cost: a constant number of queries and at most one file.
+
+    Args:
+        readings: whether they make readings; tracks of a release do not, since it has its readings itself.
 
     Returns:
         The number of tracks written.
@@ -113,7 +117,8 @@ def write_tracks(*, tracks: Sequence[NewTrack], source: str) -> int:
             ],
             batch_size=2000,
         )  # fmt: skip
-        _write_track_readings([latest[place] for place in fresh], source)
+        if readings:
+            _write_track_readings([latest[place] for place in fresh], source)
     return len(fresh)
 
 
@@ -144,7 +149,7 @@ def read_tracks(tracks: Iterable[Track]) -> dict[int, TrackValues]:
     return found
 
 
-def pack(starts: Sequence[int], ends: Sequence[int], values: Sequence[float]) -> bytes:
+def pack(starts: Numbers, ends: Numbers, values: Numbers) -> bytes:
     """12 bytes for each token, as the module says.
 
     Raises:

@@ -218,12 +218,15 @@ def _channels(manifest: Mapping[str, Any]) -> str:
         ]
         for one in manifest["channels"]
     ]
-    if not rows:
-        return ""
-    text = "What machines say about the transcripts, rolled up to one value each. None of it is proof."
-    return f"## Channels of evidence\n\n{text}\n\n" + _table(
-        ["Channel", "Name", "Kind", "Records", "Beware"], rows
-    )
+    said = []
+    if rows:
+        said.append(
+            "What machines say about the transcripts, rolled up to one value each. None of it is proof."
+        )
+        said.append(_table(["Channel", "Name", "Kind", "Records", "Beware"], rows))
+    if keys := [f"`{_code(one['key'])[1:-1]}`" for one in manifest.get("tracks", [])]:
+        said.append(f"A value for each token of {', '.join(keys)} is in `tracks/`.")
+    return "\n\n".join(["## Channels of evidence", *said]) if said else ""
 
 
 def _prevalence(manifest: Mapping[str, Any]) -> str:

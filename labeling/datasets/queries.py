@@ -32,9 +32,11 @@ def brought_by(found: ReleaseImport) -> list[tuple[str, int]]:
     """What an import brought, in words, with how many."""
     words = {
         "records": "Records", "transcripts": "New transcripts", "already_there": "Transcripts that were here",
-        "labels": "Labels", "rulings": "Rulings", "readings": "Readings", "channels": "Channels", "people": "People",
+        "labels": "Labels", "rulings": "Rulings", "readings": "Readings", "tracks": "Token tracks", "channels": "Channels",
+        "people": "People",
     }  # fmt: skip
-    return [(said, found.counts[name]) for name, said in words.items() if name in found.counts]
+    rows = [(name, said) for name, said in words.items() if name in found.counts]
+    return [(said, found.counts[name]) for name, said in rows if found.counts[name] or name != "tracks"]
 
 
 def rounds_to_release(project_id: int) -> QuerySet[Round]:

@@ -13,6 +13,7 @@ from labeling.codebooks.definition import dump
 from labeling.codebooks.written import read_text
 from labeling.datasets.importing.opening import CannotOpen, Opened
 from labeling.datasets.importing.shape import BadRecord, LabelIn, RecordIn, RulingIn, read_record
+from labeling.datasets.importing.tracks import tracks_of
 from labeling.datasets.verifying import MANIFEST, RECORDS
 from labeling.queues.models import POLICIES
 
@@ -46,6 +47,7 @@ class Checked:
     labels: int = 0
     rulings: int = 0
     readings: int = 0
+    tracks: int = 0
     whole: bool = True  # every text is there as it was, so that fingerprints must hold
 
 
@@ -73,7 +75,7 @@ def check(release: Opened, *, beat: Callable[[int], None] = lambda done: None) -
     _codebooks(release, found)
     for one in manifest["rounds"]:
         found.rounds[str(one.get("name"))] = one
-    for one in manifest["channels"]:
+    for one in (*manifest["tracks"], *manifest["channels"]):
         found.channels[str(one.get("key"))] = one
     parents: dict[str, str] = {}
     orders: Counter[tuple[str, int]] = Counter()
@@ -94,6 +96,9 @@ def check(release: Opened, *, beat: Callable[[int], None] = lambda done: None) -
     if found.records != (manifest.get("counts") or {}).get("included"):
         raise CannotOpen(f"{RECORDS} has {found.records:,} records, and {MANIFEST} says otherwise")
     _depths(found, parents)
+    tracked = {str(one.get("key")) for one in manifest["tracks"]}
+    for _ in tracks_of(release, known=found.depth, channels=tracked):
+        found.tracks += 1
     return found
 
 

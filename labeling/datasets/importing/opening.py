@@ -18,6 +18,7 @@ BLOCK = 1 << 20  # bytes
 MOST_FILES = 10_000
 LARGEST = 64 << 30  # bytes of all records
 LONGEST = 128 << 20  # bytes of one record
+FOLDERS = ("tracks/",)  # what a release may have beside its records that an import reads
 
 
 class CannotOpen(ValueError):
@@ -36,18 +37,22 @@ class Opened:
         """A small text file of the release."""
         return (self.folder / name).read_text(encoding="utf-8")
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """The records with their line numbers, from 1.
+    def has(self, name: str) -> bool:
+        """Whether it was unpacked: what an import reads, as the manifest names it."""
+        return (self.folder / name).is_file()
+
+    def lines(self, name: str = RECORDS) -> Iterator[tuple[int, bytes]]:
+        """The records, or the lines of another file, with their numbers, from 1.
 
         Raises:
             CannotOpen: a line is longer than `LONGEST`.
         """
-        with (self.folder / RECORDS).open("rb") as file:
+        with (self.folder / name).open("rb") as file:
             number = 0
             while line := file.readline(LONGEST + 1):
                 number += 1
                 if len(line) > LONGEST:
-                    raise CannotOpen(f"{RECORDS}, line {number}: longer than {LONGEST >> 20} MB")
+                    raise CannotOpen(f"{name}, line {number}: longer than {LONGEST >> 20} MB")
                 if line.strip():
                     yield number, line
 
@@ -98,6 +103,7 @@ def _unpacked(archive: BinaryIO, folder: Path, beat: Callable[[int], None]) -> O
             manifest = _manifest(raw)
             wanted = {RECORDS, *(str(one.get("file")) for one in manifest["codebooks"])}
             files = {one["name"]: one for one in manifest["files"]}
+            wanted |= {name for name in files if name.startswith(FOLDERS)}
             done = 0
             for name in sorted(wanted):
                 if name not in files or sums.get(name) != files[name]["sha256"]:
@@ -157,7 +163,8 @@ def _manifest(raw: bytes) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise CannotOpen(f"{MANIFEST}: its format is {str(found)[:60]!r}; what can be imported is {FORMAT!r}")
-    for name in ("files", "codebooks", "rounds", "channels"):
+    manifest.setdefault("tracks", [])  # none were chosen
+    for name in ("files", "codebooks", "rounds", "channels", "tracks"):
         if not isinstance(manifest.get(name), list) or not all(
             isinstance(one, dict) for one in manifest[name]
         ):

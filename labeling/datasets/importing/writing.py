@@ -12,6 +12,7 @@ from auditor.corpus.models import ImportBatch
 from auditor.ledger.actions import record
 from labeling.adjudication.actions.writing import CHANNEL as RULINGS
 from labeling.annotations.publishing import CHANNEL as LABELS
+from labeling.datasets.importing import tracks
 from labeling.datasets.importing.checking import Checked, identity_of, records_of
 from labeling.datasets.importing.evidence import Evidence
 from labeling.datasets.importing.labels import Labels, chunked
@@ -60,6 +61,9 @@ def write_release(
             step(len(records))
         for round in rounds.values():
             seat(round, labels.done.get(round.pk, {}))
+        # last, since nothing may be removed from the storage from here to the end
+        tracked = {str(one.get("key")) for one in release.manifest["tracks"]}
+        tracks.write(release, transcripts.ids, channels, tracked, f"release:{into.pk}", step)
         _done(into, release, checked, transcripts, list(rounds.values()), actor)
     return transcripts.batches
 
@@ -124,6 +128,7 @@ def _done(
         "labels": checked.labels,
         "rulings": checked.rulings,
         "readings": checked.readings,
+        "tracks": checked.tracks,
         "people": len(checked.people),
         "channels": len(checked.channels),
     }
