@@ -15,7 +15,7 @@ APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 APT_INSTALL = $(APT) update -q && DEBIAN_FRONTEND=noninteractive $(APT) install -yq --no-install-recommends
 
 .DEFAULT_GOAL := help
-.PHONY: help run interp shell backup restore test test-team test-interp python js browser lint types format bench campaign chromium node
+.PHONY: help run interp shell backup restore test test-team test-interp python js browser lint types format schema bench campaign chromium node
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ format: $(V)/.dev  ## put the code into the house's form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	git ls-files -z "templates/*.html" | xargs -0 $(BIN)/djade --target-version 5.2
+
+schema: $(V)/.core  ## after a migration was added: record what all of them say to an empty database
+	@var=$$(mktemp -d) && { AUDITOR_VAR="$$var" $(BIN)/python manage.py record_schema; done=$$?; rm -rf "$$var"; exit $$done; }
 
 bench: $(V)/.dev $(if $(filter sae,$(ONLY)),$(INTERP)/.dev)  ## speed against the floor (ONLY=import, SIZE=10000); table on stderr, JSON lines on stdout
 	@ONLY="$(ONLY)" SIZE="$(SIZE)" $(BIN)/python -m bench

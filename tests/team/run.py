@@ -20,7 +20,11 @@ from pathlib import Path
 
 from auditor.runtime import processes
 
-TESTS = ["tests/test_flow.py", "tests/auditor/runtime/test_team.py"]
+TESTS = [
+    "tests/test_flow.py",
+    "tests/auditor/runtime/test_team.py",
+    "tests/auditor/runtime/test_recorded_schema.py",  # every migration, one after the other, on this PostgreSQL too
+]
 
 
 def main() -> int:

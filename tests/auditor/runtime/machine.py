@@ -50,6 +50,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def get(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of a page on this machine; (0, b"") where nobody answers."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        line.request("GET", path)
+        answer = line.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        line.close()
+
+
 def within(seconds: float, condition: Callable[[], bool]) -> bool:
     """Whether the condition comes true in time."""
     deadline = time.monotonic() + seconds
@@ -126,15 +139,7 @@ class Product:
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body; (0, b"") where nobody answers."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            line.request("GET", path)
-            answer = line.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException):
-            return 0, b""
-        finally:
-            line.close()
+        return get(self.port, path)
 
     def is_healthy(self) -> bool:
         return self.get("/healthz")[0] == 200

@@ -15,7 +15,7 @@ import yaml
 from auditor.runtime.broker import BrokerServer
 from auditor.runtime.places import BASE_DIR
 from auditor.runtime.postgres import PostgresServer
-from tests.auditor.runtime.machine import clean_environment, connect, free_port, within
+from tests.auditor.runtime.machine import clean_environment, connect, free_port, get, within
 
 DOCKER = BASE_DIR / "docker"
 FOR_POSTGRES = {"POSTGRES_PASSWORD"}  # the database image's own
@@ -130,12 +130,13 @@ def test_the_entrypoints_commands_run_and_work_goes_through_them(roles: Roles, o
     for role in ("worker", "caller", "modeller", "beat", "web"):
         roles.start(role)
     port = roles.environment["AUDITOR_PORT"]
+    assert within(20, lambda: get(int(port), "/healthz")[0] == 200)
     curl = [
         sys.executable,
         "-c",
         f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/healthz', timeout=3)",
     ]
-    assert within(20, lambda: subprocess.run(curl, capture_output=True).returncode == 0)
+    assert subprocess.run(curl, capture_output=True).returncode == 0
     with connect(open_place / "servers") as session:
         session.autocommit = True
         assert within(30, lambda: session.execute("SELECT count(*) FROM runs_pulse").fetchone() == (3,))
