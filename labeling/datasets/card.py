@@ -317,6 +317,8 @@ def _limits(manifest: Mapping[str, Any]) -> str:
             f"- {redaction['code_points']:,} characters in {_count(redaction['records'], 'record')} are blacked out, each "
             f"by one block, so spans hold. Places by pattern: {said}."
         )
+        if n := redaction.get("names_alike", 0):
+            lines.append(f"- {_count(n, 'field')} got a number: once blacked out, names were the same.")
     return "## Known limits\n\n" + "\n".join(lines)
 
 

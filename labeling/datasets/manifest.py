@@ -161,6 +161,7 @@ def manifest_of(
             ],
             "code_points": redactor.code_points,
             "records": redactor.records,
+            "names_alike": redactor.alike,
         },
         "sources": [{"sha256": digest, "size": size} for digest, size in sorted(records.sources.items())],
         "files": list(files),

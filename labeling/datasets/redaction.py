@@ -79,6 +79,7 @@ class Redactor:
         self.places: Counter[str] = Counter()
         self.code_points = 0
         self.records = 0
+        self.alike = 0  # names that became the same as another beside them, and were numbered
         self._compiled = [
             (one.called(number), _compiled(one, number)) for number, one in enumerate(self.patterns, 1)
         ]
@@ -121,14 +122,34 @@ class Redactor:
         return "".join(pieces)
 
     def everywhere(self, value: Any) -> Any:
-        """JSON with every text in it covered; keys stay, since they name things."""
+        """JSON with every text in it covered, names of fields as well.
+
+        Names that become the same are numbered in their order, so that no value is lost.
+        """
         if isinstance(value, str):
             return self.covered(value)
         if isinstance(value, list):
             return [self.everywhere(one) for one in value]
         if isinstance(value, dict):
-            return {key: self.everywhere(one) for key, one in value.items()}
+            return self._named(value)
         return value
+
+    def _named(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        names = {key: self.covered(key) for key in value} if self._compiled else {}
+        if all(key == name for key, name in names.items()):
+            return {key: self.everywhere(one) for key, one in value.items()}
+        taken = {key for key, name in names.items() if key == name}  # what was not covered keeps its name
+        made = {}
+        for key, one in value.items():
+            name, number = names[key], 1
+            if key != name:
+                while name in taken:
+                    number += 1
+                    name = f"{names[key]} {number}"
+                self.alike += number > 1
+                taken.add(name)
+            made[name] = self.everywhere(one)
+        return made
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

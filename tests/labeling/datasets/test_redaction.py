@@ -67,9 +67,9 @@ def test_there_is_an_end_to_patterns() -> None:
         Pattern.several([{"text": "a"}] * (MOST + 1))
 
 
-def test_json_is_covered_all_through_but_for_its_keys() -> None:
+def test_json_is_covered_all_through() -> None:
     assert redactor(("key", False)).everywhere({"key": ["a key", {"n": 1, "x": None}]}) == {
-        "key": [f"a {BLOCK * 3}", {"n": 1, "x": None}]
+        BLOCK * 3: [f"a {BLOCK * 3}", {"n": 1, "x": None}]
     }
 
 
@@ -77,3 +77,39 @@ def test_what_is_called_by_name_never_says_the_pattern() -> None:
     (pattern,) = Pattern.several([{"text": "Ada", "name": "People"}])
     assert pattern.called(1) == "People"
     assert Pattern("Ada").called(2) == "text 2"
+
+
+def test_names_of_fields_are_covered_at_every_depth() -> None:
+    covers = redactor(("Ada", False))
+    said = covers.everywhere({"note": "Ada", "Ada's key": [{"of Ada": 1, "x": {"Ada": "Ada"}}], "n": 7})
+    assert said == {
+        "note": BLOCK * 3,
+        f"{BLOCK * 3}'s key": [{f"of {BLOCK * 3}": 1, "x": {BLOCK * 3: BLOCK * 3}}],
+        "n": 7,
+    }
+    assert (covers.places["text 1"], covers.code_points, covers.alike) == (5, 15, 0)
+
+
+def test_names_that_become_the_same_lose_nothing_and_are_counted() -> None:
+    covers = redactor(("Ada|Bob|Cyd", True))
+    plain = f"{BLOCK * 3} 2"
+    said = covers.everywhere({"Ada": 1, "Bob": 2, plain: 3, "Cyd": {"Ada": 4, "Bob": 5}})
+    assert said == {BLOCK * 3: 1, f"{BLOCK * 3} 3": 2, plain: 3, f"{BLOCK * 3} 4": {BLOCK * 3: 4, plain: 5}}
+    assert covers.alike == 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    value=st.dictionaries(st.text(alphabet="ab\u2588 2", max_size=4), st.integers(), max_size=8),
+    words=st.text(alphabet="ab", min_size=1, max_size=2),
+)
+def test_no_value_is_lost_whatever_the_names(value: dict[str, int], words: str) -> None:
+    covers = redactor((words, False))
+    said = covers.everywhere(value)
+    assert list(said.values()) == list(value.values())
+    assert not any(words in name for name in said)
+    assert {name: one for name, one in value.items() if words not in name}.items() <= said.items()
+
+
+def test_without_patterns_names_stay() -> None:
+    assert redactor().everywhere({"a": {"b": "c"}}) == {"a": {"b": "c"}}
