@@ -59,6 +59,9 @@ class ReleaseIn(Schema):
     reasoning: bool = True
     tools: bool = True
     rationales: bool = True
+    attachments: bool = Field(
+        False, description="The bytes of what messages carry, as files under their sha256"
+    )
     metadata: list[Name] = Field(["*"], max_length=NAMES)
     evidence: str = Field("readings", max_length=20, description="none, rollups or readings")
     channels: list[Name] = Field(["*"], max_length=NAMES)

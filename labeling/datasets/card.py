@@ -74,10 +74,30 @@ def _configurations(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     return configurations([one["name"] for one in manifest["files"]], splits)
 
 
+def attachments_in_words(manifest: Mapping[str, Any]) -> str:
+    """How many images, sounds and files messages refer to, and how many of them are here; empty where there are none."""
+    found = manifest.get("attachments", [])
+    if not found:
+        return ""
+    here = [one for one in found if one["included"]]
+    lost = sum(one["size"] is None for one in found)
+    said = f"Messages refer to {_count(len(found), 'attachment')} (images, sounds, files) by their sha256. "
+    if here:
+        said += (
+            f"{len(here):,} are here, in the folder attachments, {sum(one['size'] for one in here):,} bytes. "
+        )
+    else:
+        said += "Their bytes are not here. "
+    if lost:
+        said += f"Of {lost:,} the bytes were not held where the release was made. "
+    return said.strip()
+
+
 def _files(manifest: Mapping[str, Any]) -> str:
     rows = [
         [f"`{_code(one['name'])[1:-1]}`", f"{one['size']:,}", f"`{one['sha256']}`"]
         for one in manifest["files"]
+        if not one["name"].startswith("attachments/")
     ]
     text = (
         "`labels.jsonl` and the Parquet files (one for each split, if there are splits) hold the same records; each record has the transcript, its label and "
@@ -85,7 +105,9 @@ def _files(manifest: Mapping[str, Any]) -> str:
         "Positions count from 0, spans count Unicode code points. `manifest.json` names every version, seed and digest; "
         "`python3 verify.py` says whether all files are whole."
     )
-    return f"## Files\n\n{text}\n\n{_table(['File', 'Bytes', 'sha256'], rows)}"
+    carried = attachments_in_words(manifest)
+    beside = f"\n\n{carried}" if carried else ""
+    return f"## Files\n\n{text}{beside}\n\n{_table(['File', 'Bytes', 'sha256'], rows)}"
 
 
 def _splits(manifest: Mapping[str, Any]) -> str:
@@ -319,6 +341,10 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         )
         if n := redaction.get("names_alike", 0):
             lines.append(f"- {_count(n, 'field')} got a number: once blacked out, names were the same.")
+        if any(one["included"] for one in manifest.get("attachments", [])):
+            lines.append(
+                "- Attachments are here as they came: nothing was looked for in them, nor blacked out."
+            )
     return "## Known limits\n\n" + "\n".join(lines)
 
 

@@ -43,6 +43,7 @@ class Definition:
     reasoning: bool = True
     tools: bool = True  # what tool calls and results say; their names stay
     rationales: bool = True  # what people wrote: rationales, reasons, flags
+    attachments: bool = False  # the bytes of images, sounds and files that messages carry, as files
     metadata: tuple[str, ...] = (EVERYTHING,)
     evidence: str = READINGS
     channels: tuple[str, ...] = (EVERYTHING,)
@@ -80,6 +81,7 @@ class Definition:
             splits=splits,
             split_seed=_whole(given, "split_seed", 0),
             **{name: bool(given.get(name, True)) for name in (*TEXTS, "pseudonyms")},
+            attachments=bool(given.get("attachments", False)),
             metadata=_names(given, "metadata", (EVERYTHING,)),
             evidence=_one_of(given, "evidence", EVIDENCE, READINGS),
             channels=_names(given, "channels", (EVERYTHING,)),
@@ -99,6 +101,8 @@ class Definition:
             raise BadDefinition(f"Authors take at most {MOST_AUTHORS} characters.", "authors")
         if made.as_of:
             made.moment  # noqa: B018  # checked by being read
+        if not made.messages and made.attachments:
+            raise BadDefinition("Messages carry the attachments; include them.", "attachments")
         if not made.messages and (made.tracks):
             raise BadDefinition("Token tracks say where words stand; they need the messages.", "tracks")
         return made

@@ -72,6 +72,10 @@ class ReleaseForm(forms.Form):
         required=False, initial=True, label="With what people wrote",
         help_text="Rationales, reasons and flags. They may name people.",
     )  # fmt: skip
+    attachments = forms.BooleanField(
+        required=False, label="With attachments",
+        help_text="The bytes of images, sounds and files that messages carry. Nothing is blacked out in them.",
+    )  # fmt: skip
     metadata = forms.CharField(
         required=False, initial=EVERYTHING, max_length=2000, label="Metadata",
         help_text="Names of the fields, with commas; * is all of them, empty is none.",
@@ -138,6 +142,7 @@ class ReleaseForm(forms.Form):
                     "reasoning",
                     "tools",
                     "rationales",
+                    "attachments",
                     "metadata",
                     "evidence",
                     "channels",

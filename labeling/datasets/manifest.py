@@ -10,6 +10,7 @@ from auditor import __version__
 from auditor.evidence.models import Channel
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
+from labeling.datasets.carrying import Carried
 from labeling.datasets.definition import Definition
 from labeling.datasets.exporters import Context
 from labeling.datasets.models import Release
@@ -31,6 +32,7 @@ class Tally:
         self.splits: Counter[str] = Counter()
         self.labels_in: Counter[tuple[str, str]] = Counter()  # (split, label)
         self.groups: set[str] = set()
+        self.carried = Carried()
 
     def add(self, record: Mapping[str, Any]) -> None:
         """One more record."""
@@ -45,6 +47,7 @@ class Tally:
             self.splits[record["split"]] += 1
             self.labels_in[record["split"], label or ""] += 1
             self.groups.add(record["group"])
+        self.carried.add(record)
 
 
 def beginning_of(release: Release, plan: Plan, rounds: Sequence[Round]) -> dict[str, Any]:
@@ -163,6 +166,7 @@ def manifest_of(
             "records": redactor.records,
             "names_alike": redactor.alike,
         },
+        "attachments": tally.carried.listed(),
         "sources": [{"sha256": digest, "size": size} for digest, size in sorted(records.sources.items())],
         "files": list(files),
     }

@@ -32,11 +32,15 @@ def brought_by(found: ReleaseImport) -> list[tuple[str, int]]:
     """What an import brought, in words, with how many."""
     words = {
         "records": "Records", "transcripts": "New transcripts", "already_there": "Transcripts that were here",
-        "labels": "Labels", "rulings": "Rulings", "readings": "Readings", "tracks": "Token tracks", "channels": "Channels",
+        "labels": "Labels", "rulings": "Rulings", "readings": "Readings", "tracks": "Token tracks", "attachments": "Attachments", "channels": "Channels",
         "people": "People",
     }  # fmt: skip
     rows = [(name, said) for name, said in words.items() if name in found.counts]
-    return [(said, found.counts[name]) for name, said in rows if found.counts[name] or name != "tracks"]
+    return [
+        (said, found.counts[name])
+        for name, said in rows
+        if found.counts[name] or name not in ("tracks", "attachments")
+    ]
 
 
 def rounds_to_release(project_id: int) -> QuerySet[Round]:

@@ -5,7 +5,8 @@
 
 Needs Python 3.8 or later and nothing else. Exits with 0 where all is well and with 1 where anything is not; it writes
 nothing and asks nobody. What is checked: SHA256SUMS against the files, manifest.json against both, the records of
-labels.jsonl against the manifest's count, and that no transcript comes twice.
+labels.jsonl against the manifest's count, that no transcript comes twice, and that attachments have the sha256 that
+they are called by.
 """
 
 from __future__ import annotations
@@ -31,9 +32,15 @@ def problems(folder: Path) -> list[str]:
         manifest = json.loads(_small(folder / MANIFEST))
         files = {str(one["name"]): (int(one["size"]), str(one["sha256"])) for one in manifest["files"]}
         included = int(manifest["counts"]["included"])
+        carried = [str(one["sha256"]) for one in manifest.get("attachments", []) if one["included"]]
     except _UNREADABLE as problem:
         return [f"{MANIFEST} cannot be read: {type(problem).__name__}: {problem}"]
     found = [problem for name in sorted(files) for problem in _file(folder, name, *files[name])]
+    found += [
+        f"attachments/{one} is not the file that {MANIFEST} says"
+        for one in carried
+        if files.get(f"attachments/{one}", (0, ""))[1] != one
+    ]
     found += _sums(folder, files)
     if RECORDS not in files:
         found.append(f"{MANIFEST} names no {RECORDS}")

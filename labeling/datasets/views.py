@@ -20,7 +20,8 @@ from auditor.judging.definition import DefinitionProblem
 from auditor.web.keyset import BadCursor, page_of
 from auditor.web.pages import render_page
 from labeling.datasets import actions, queries
-from labeling.datasets.card import agreement_rows
+from labeling.datasets.card import agreement_rows, attachments_in_words
+from labeling.datasets.carrying import FOLDER
 from labeling.datasets.citing import citation
 from labeling.datasets.forms import ProbeForm, TeachForm
 from labeling.datasets.forms_release import PRESETS, ReleaseForm
@@ -123,7 +124,8 @@ def release(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     context = {
         "release": found,
         "hidden": hidden,
-        "files": list(found.files.all()) if built else [],
+        "files": list(found.files.exclude(name__startswith=f"{FOLDER}/")) if built else [],
+        "attachments": attachments_in_words(found.manifest) if built else "",
         "cite": citation(found.manifest) if built else "",
         "labels": [one for one in found.manifest["labels"] if one["n"]] if built else [],
         "agreement": agreement_rows(found.manifest) if built else [],

@@ -11,6 +11,7 @@ from labeling.adjudication.models import ADJUDICATOR, BY_RULE
 from labeling.codebooks.definition import digest as digest_of_codebook
 from labeling.codebooks.definition import dump
 from labeling.codebooks.written import read_text
+from labeling.datasets.importing.attachments import included
 from labeling.datasets.importing.opening import CannotOpen, Opened
 from labeling.datasets.importing.shape import BadRecord, LabelIn, RecordIn, RulingIn, read_record
 from labeling.datasets.importing.tracks import tracks_of
@@ -48,6 +49,7 @@ class Checked:
     rulings: int = 0
     readings: int = 0
     tracks: int = 0
+    attachments: dict[str, str] = field(default_factory=dict)  # sha256 -> media type
     whole: bool = True  # every text is there as it was, so that fingerprints must hold
 
 
@@ -71,7 +73,7 @@ def check(release: Opened, *, beat: Callable[[int], None] = lambda done: None) -
         CannotOpen: with file, line and reason.
     """
     manifest = release.manifest
-    found = Checked(whole=_whole(manifest["parameters"]))
+    found = Checked(whole=_whole(manifest["parameters"]), attachments=included(release))
     _codebooks(release, found)
     for one in manifest["rounds"]:
         found.rounds[str(one.get("name"))] = one

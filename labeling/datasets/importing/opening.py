@@ -15,10 +15,10 @@ from labeling.datasets.records import FORMAT
 from labeling.datasets.verifying import MANIFEST, RECORDS, SMALL, SUMS
 
 BLOCK = 1 << 20  # bytes
-MOST_FILES = 10_000
+MOST_FILES = 250_000
 LARGEST = 64 << 30  # bytes of all records
 LONGEST = 128 << 20  # bytes of one record
-FOLDERS = ("tracks/",)  # what a release may have beside its records that an import reads
+FOLDERS = ("tracks/", "attachments/")  # what a release may have beside its records that an import reads
 
 
 class CannotOpen(ValueError):
@@ -163,8 +163,8 @@ def _manifest(raw: bytes) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise CannotOpen(f"{MANIFEST}: its format is {str(found)[:60]!r}; what can be imported is {FORMAT!r}")
-    manifest.setdefault("tracks", [])  # none were chosen
-    for name in ("files", "codebooks", "rounds", "channels", "tracks"):
+    manifest = {"tracks": [], "attachments": [], **manifest}  # none were chosen
+    for name in ("files", "codebooks", "rounds", "channels", "tracks", "attachments"):
         if not isinstance(manifest.get(name), list) or not all(
             isinstance(one, dict) for one in manifest[name]
         ):

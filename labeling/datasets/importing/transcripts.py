@@ -9,6 +9,7 @@ from auditor.corpus.models import ImportBatch, ImportFile, Transcript
 from auditor.corpus.records import ParsedMessage, ParsedTranscript, Place
 from auditor.corpus.rows import Prepared, prepare
 from auditor.corpus.writer import write_chunks
+from labeling.datasets.importing.attachments import carried_by
 from labeling.datasets.importing.checking import identity_of
 from labeling.datasets.importing.opening import CannotOpen
 from labeling.datasets.importing.shape import RecordIn, TranscriptIn
@@ -24,6 +25,7 @@ class Transcripts:
         self.project, self.name, self.actor, self.whole = project, name, actor, whole
         self.ids: dict[str, int] = {}  # identity -> id
         self.fresh: set[int] = set()
+        self.carried: dict[ImportBatch, set[str]] = defaultdict(set)  # sha256 of what their messages refer to
         self._batches: dict[str, ImportBatch] = {}
         self._files: dict[tuple[str, str, str], ImportFile] = {}
 
@@ -44,6 +46,7 @@ class Transcripts:
         for line, record in records:
             transcript = record["transcript"]
             batch, file = self._owner(transcript)
+            self.carried[batch].update(carried_by(transcript))
             one = prepare(_parsed(transcript), transcript["ordinal"])
             if self.whole and one.fingerprint != transcript["fingerprint"]:
                 raise CannotOpen(

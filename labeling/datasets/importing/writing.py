@@ -12,7 +12,7 @@ from auditor.corpus.models import ImportBatch
 from auditor.ledger.actions import record
 from labeling.adjudication.actions.writing import CHANNEL as RULINGS
 from labeling.annotations.publishing import CHANNEL as LABELS
-from labeling.datasets.importing import tracks
+from labeling.datasets.importing import attachments, tracks
 from labeling.datasets.importing.checking import Checked, identity_of, records_of
 from labeling.datasets.importing.evidence import Evidence
 from labeling.datasets.importing.labels import Labels, chunked
@@ -64,6 +64,7 @@ def write_release(
         # last, since nothing may be removed from the storage from here to the end
         tracked = {str(one.get("key")) for one in release.manifest["tracks"]}
         tracks.write(release, transcripts.ids, channels, tracked, f"release:{into.pk}", step)
+        attachments.write(release, checked.attachments, transcripts.carried, step)
         _done(into, release, checked, transcripts, list(rounds.values()), actor)
     return transcripts.batches
 
@@ -129,6 +130,7 @@ def _done(
         "rulings": checked.rulings,
         "readings": checked.readings,
         "tracks": checked.tracks,
+        "attachments": len(checked.attachments),
         "people": len(checked.people),
         "channels": len(checked.channels),
     }
