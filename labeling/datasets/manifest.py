@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow
 
 from auditor import __version__
-from auditor.evidence.models import Channel
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
 from labeling.datasets.carrying import Carried
@@ -17,7 +16,7 @@ from labeling.datasets.models import Release
 from labeling.datasets.planning import Plan
 from labeling.datasets.records import FORMAT
 from labeling.datasets.rows import Records
-from labeling.datasets.rows.evidence import declared, digest_of
+from labeling.datasets.rows.evidence import digest_of
 from labeling.queues.models import Round
 
 
@@ -78,8 +77,6 @@ def beginning_of(release: Release, plan: Plan, rounds: Sequence[Round]) -> dict[
 def tracked(release: Release, keys: Sequence[str]) -> list[dict[str, Any]]:
     """The channels whose token tracks are included, as they were declared when the release was made."""
     said = {one.declared["key"]: one.declared for one in release.channels.all()}
-    rest = Channel.objects.filter(project=release.project_id, key__in=set(keys) - said.keys())
-    said |= {one.key: declared(one) for one in rest}
     return [{**said[key], "digest": digest_of(said[key])} for key in sorted(said.keys() & set(keys))]
 
 
@@ -87,7 +84,11 @@ def context_of(release: Release, rounds: Sequence[Round], beginning: Mapping[str
     """What the exporters of a release are told before its first record."""
     newest = max((one.codebook_version for one in rounds), key=lambda one: one.number)
     definition = Definition.from_json(release.parameters)
-    channels = [{**one.declared, "digest": digest_of(one.declared)} for one in release.channels.all()]
+    channels = [
+        {**one.declared, "digest": digest_of(one.declared)}
+        for one in release.channels.all()
+        if definition.has_channel(one.declared["key"])  # the others have tracks here, and no readings
+    ]
     return Context(
         name=release.name,
         licence=definition.licence,

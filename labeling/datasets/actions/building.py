@@ -31,6 +31,7 @@ from labeling.codebooks.written import write_text
 from labeling.datasets import verifying
 from labeling.datasets.agreeing import figures_of
 from labeling.datasets.card import card
+from labeling.datasets.carrying import write_attachments
 from labeling.datasets.citing import cff
 from labeling.datasets.definition import NO_EVIDENCE, Definition
 from labeling.datasets.exporters import RecordFiles, digest_of, exporters_of
@@ -159,7 +160,11 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
                 beat(tally.records, "Writing")
     except TooSlow as problem:
         raise Refused(str(problem)) from problem
-    names = [*files.names, *tracks.names]
+    beat(tally.records, "Copying attachments")
+    carried = write_attachments(
+        folder, release, tally.carried, beat=lambda: beat(tally.records, "Copying attachments")
+    )
+    names = [*files.names, *tracks.names, *carried]
     newest = max((one.codebook_version for one in rounds), key=lambda one: one.number)
     for version in {one.pk: one for one in [*records.versions, newest]}.values():
         name = codebook_file(version.number, beginning)
@@ -292,19 +297,20 @@ def _names(release: Release, rounds: Sequence[Round], planned: Plan) -> dict[str
 
 
 def _channels(release: Release) -> list[Channel]:
-    """The channels that speak of the release's transcripts and were chosen."""
+    """The channels that speak of the release's transcripts and were chosen, and those whose tracks go in."""
     definition = Definition.from_json(release.parameters)
-    if definition.evidence == NO_EVIDENCE:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT r.channel_id FROM evidence_reading r JOIN datasets_releaseitem i"
-            " USING (transcript_id) WHERE i.release_id = %s AND r.created_at <= %s",
-            [release.pk, release.as_of],
-        )
-        ids = [pk for (pk,) in cursor.fetchall()]
-    rows = Channel.objects.filter(pk__in=ids).exclude(kind=HUMAN).order_by("key")
-    return [one for one in rows if definition.has_channel(one.key)]
+    found = set(Channel.objects.filter(project=release.project_id, key__in=definition.tracks))
+    if definition.evidence != NO_EVIDENCE:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT DISTINCT r.channel_id FROM evidence_reading r JOIN datasets_releaseitem i"
+                " USING (transcript_id) WHERE i.release_id = %s AND r.created_at <= %s",
+                [release.pk, release.as_of],
+            )
+            ids = [pk for (pk,) in cursor.fetchall()]
+        rows = Channel.objects.filter(pk__in=ids).exclude(kind=HUMAN)
+        found |= {one for one in rows if definition.has_channel(one.key)}
+    return sorted(found, key=lambda one: one.key)
 
 
 def _shards(release: Release) -> list[int]:

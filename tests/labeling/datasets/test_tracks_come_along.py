@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zstandard
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from auditor.accounts import actions as accounts
 from auditor.accounts.models import Project, Role, User
@@ -26,6 +26,7 @@ from labeling.queues.models import Round
 from tests import make
 from tests.labeling.datasets.conftest import released
 from tests.labeling.datasets.test_importing import sealed
+from tests.labeling.datasets.test_moments import checked
 from tests.labeling.datasets.test_round_trip import elsewhere as elsewhere
 from tests.labeling.datasets.test_round_trip import imported
 from tests.labeling.datasets.test_verifying import fetched
@@ -212,3 +213,12 @@ def test_a_release_that_was_chosen_without_tracks_says_nothing_of_them(
     assert "Token tracks" not in dict(brought_by(into))
     assert not Track.objects.filter(channel__project=elsewhere).exists()
     assert all(default_storage.exists(one.path) for one in Shard.objects.all())
+
+
+def test_what_the_channel_was_stays_said(project: Project, round: Round, mia: User) -> None:
+    channel = spoken(round, 9)[0]
+    release = released(round, mia, tracks=KEYS, evidence="none")
+    Channel.objects.filter(pk=channel.pk).update(polarity="it lies", lo=0.0)
+    assert checked(release, mia).status == "done"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Channel.objects.filter(pk=channel.pk).update(key="probe.truths")
