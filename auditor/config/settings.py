@@ -261,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
     "webhooks": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 10}},
     "webhook-log": {"task": "webhooks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
     "give_on": {"task": "queues.give_on", "schedule": 15.0, "options": {"expires": 30}},
+    "leftovers": {"task": "overview.sweep_files", "schedule": 3600.0, "options": {"expires": 3600}},
     "settle": {"task": "adjudication.settle_due", "schedule": 15.0, "options": {"expires": 30}},
 }
 

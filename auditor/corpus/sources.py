@@ -32,6 +32,14 @@ def storage_lock(*, alone: bool = False) -> None:
         cursor.execute(f"SELECT pg_advisory_xact_lock{'' if alone else '_shared'}(%s)", [LOCK])
 
 
+def storage_is_free() -> bool:
+    """Whether nobody adds files or removes any; until this transaction ends nobody else does then."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        (free,) = cursor.fetchone()
+    return bool(free)
+
+
 def incoming() -> Path:
     """A path that nothing has yet, in the folder where files stand until they are stored."""
     folder = places.FILES / "incoming"

@@ -13,12 +13,12 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 
-from auditor.accounts.models import Project
+from auditor.accounts.models import Project, User
 from auditor.corpus.models import Attachment, SourceFile
 from auditor.corpus.sources import forget_unused, storage_lock
 from auditor.evidence.models import Block, Shard, Track
 from auditor.interp.models import Dictionary, Probe
-from labeling.datasets.models import ReleaseFile, ReleaseShard
+from labeling.datasets.models import ImportedPerson, ReleaseFile, ReleaseShard
 
 NAMING: tuple[tuple[type[models.Model], str], ...] = (
     (Attachment, "path"), (ReleaseFile, "path"), (Dictionary, "weights"), (Probe, "weights"), (Probe, "adapter"),
@@ -97,6 +97,7 @@ def remove_rows(project: Project) -> dict[str, int]:
     row says that it is being removed.
     """
     counts: dict[str, int] = {}
+    people = list(ImportedPerson.objects.filter(project=project).values_list("user_id", flat=True))
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('auditor.removing', %s, true)", [str(project.pk)])
         for step in belonging():
@@ -105,6 +106,9 @@ def remove_rows(project: Project) -> dict[str, int]:
             if cursor.rowcount:
                 counts[table] = cursor.rowcount
         cursor.execute("SELECT set_config('auditor.removing', '', true)")
+    if people:  # they stood for people of a release here, and for nobody else
+        _, gone = User.objects.filter(pk__in=people).delete()
+        counts |= {apps.get_model(label)._meta.db_table: n for label, n in gone.items()}
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Celery's door to taking a project away."""
+"""Celery's door to taking a project away, and to the files that somebody left behind."""
 
 from celery import shared_task
 
@@ -6,7 +6,7 @@ from auditor.runs.actions import carry
 from auditor.runs.beating import beating
 from auditor.runs.models import Run
 from auditor.runs.tasks import ring_run
-from labeling.overview import actions
+from labeling.overview import actions, leftovers
 
 
 def queue_removal(run: Run) -> None:
@@ -21,3 +21,9 @@ def remove_project(run_id: int) -> None:
         if ticket is not None:
             with beating(ticket):
                 actions.remove(ticket=ticket)
+
+
+@shared_task(name="overview.sweep_files")
+def sweep_files() -> None:
+    """Safe to run at any time: what a row names stays, and what is young too."""
+    leftovers.sweep()

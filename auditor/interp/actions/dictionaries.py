@@ -64,9 +64,11 @@ def add_dictionary(
     except Unusable as problem:
         raise CannotDo(f"{WEIGHTS}: {problem}", field="weights") from problem
     density = densities(sparsity, read.d_sae) if sparsity is not None else None
-    kept = keep(weights, folder="dictionaries")
     try:
         with transaction.atomic():
+            kept = keep(
+                weights, folder="dictionaries"
+            )  # nobody takes it for unused until the row is committed
             made = Dictionary.objects.create(
                 project=project, slug=slug, name=name, kind=read.kind, model_name=read.model_name, hook=read.hook[:200],
                 layer=read.place.layer, d_in=read.d_in, d_sae=read.d_sae, normalization=read.normalization,

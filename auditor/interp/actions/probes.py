@@ -86,13 +86,13 @@ def keep_probe(
     card = probe.card
     if subject is not None:
         _check_fits(probe, subject)
-    try:
-        beside, beside_digest = keep_adapter(adapter) if adapter is not None else ("", "")
-    except BadAdapter as problem:
-        raise CannotDo(f"The adapter: {problem}.", field="adapter") from problem
     data = write_probe(probe)
-    digest = hashlib.sha256(data + beside_digest.encode()).hexdigest()
     with transaction.atomic():
+        try:
+            beside, beside_digest = keep_adapter(adapter) if adapter is not None else ("", "")
+        except BadAdapter as problem:
+            raise CannotDo(f"The adapter: {problem}.", field="adapter") from problem
+        digest = hashlib.sha256(data + beside_digest.encode()).hexdigest()
         Project.objects.select_for_update().get(pk=project.pk)  # versions are numbered one after another
         same = Probe.objects.filter(project=project, slug=slug, digest=digest).first()
         if same is not None:
