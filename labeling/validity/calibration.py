@@ -3,15 +3,21 @@
 Only for channels whose declared scale is 0 to 1, or 0 to 100. No Django here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from labeling.agreement.ratings import Floats, Whole
 from labeling.validity.operating import Ratio, Share, ratio, share_of
+from labeling.validity.ranking import LEVEL, Interval
+from labeling.validity.redrawing import SAME_AGAIN
 from labeling.validity.scored import Scored
 
 BINS = 10
+TAIL = (1 - LEVEL) / 2
+MOST_TIMES = 8.0  # the gaps that were found, as the largest that are tried
+STEPS = 24  # of halving
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,58 @@ def calibration(scored: Scored, count: int = BINS) -> Calibration | None:
     numbers = _numbers(scored.scores, count)
     gaps = np.bincount(numbers, w * (scored.scores - scored.positive))
     return Calibration(bins_of(scored, count), brier, float(np.abs(gaps).sum() / total))
+
+
+def gaps(scored: Scored, weights: Floats, count: int = BINS) -> Floats:
+    """What was said less what was, by bin and with its sign, under many weights; the bins are those of the scores.
+
+    The sum of the sizes of one row is the expected calibration error.
+
+    Args:
+        weights: (B, n).
+
+    Returns:
+        (B, bins), shares of all weight.
+    """
+    numbers = _numbers(scored.scores, count)
+    misses = weights * (scored.scores - scored.positive)
+    of_bins = [misses[:, numbers == number].sum(axis=1) for number in np.unique(numbers)]
+    found: Floats = np.stack(of_bins, axis=1) / weights.sum(axis=1)[:, None]
+    return found
+
+
+def error_interval(own: Floats, drawn: Floats) -> Interval:
+    """95% interval of the expected calibration error, by inverting a test over the gaps made smaller and larger together.
+
+    Chance alone makes the sum of sizes larger, the more so where scores are right, and resampling adds to that once more.
+    So of each share of the gaps it is asked whether the error that was found could come of them (DiCiccio and Romano 1990,
+    least favourable families); shares that it could come of make the interval, which always reaches the figure itself.
+
+    Args:
+        own: (bins,) the gaps that were found, see `gaps`.
+        drawn: (B, bins) those of resamples.
+    """
+    noise = drawn - own
+    found = float(np.abs(own).sum())
+    if found < 1e-12 or float(np.abs(noise).max()) < 1e-12:
+        return Interval(None, None, SAME_AGAIN)
+
+    def quantile(share: float, at: float) -> float:
+        return float(np.quantile(np.abs(share * own + noise).sum(axis=1), at))
+
+    low = _crossing(lambda share: quantile(share, 1 - TAIL) >= found, 0.0, 1.0)
+    high = _crossing(lambda share: quantile(share, TAIL) > found, 0.0, MOST_TIMES)
+    return Interval(low * found, min(max(high, 1.0) * found, 1.0))
+
+
+def _crossing(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """The least number between two from which on it holds, as far as one can tell; the upper one where it never does."""
+    if holds(low):
+        return low
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
 
 
 def _numbers(scores: Floats, count: int) -> Whole:

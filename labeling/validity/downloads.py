@@ -23,7 +23,8 @@ FIGURES = (
 THRESHOLDS = (
     "question", "origin", "control_set", "held_out", "wanted_rate", "threshold", "control_fired", "control_n",
     "tpr", "tpr_low", "tpr_high", "positive", "fpr", "fpr_low", "fpr_high", "negative", "lr_plus", "lr_plus_low",
-    "lr_plus_high", "lr_minus", "lr_minus_low", "lr_minus_high", "kappa", "kappa_low", "kappa_high", "reason",
+    "lr_plus_high", "lr_minus", "lr_minus_low", "lr_minus_high", "kappa", "kappa_low", "kappa_high", "fired_positive",
+    "fired_negative", "reason",
 )  # fmt: skip
 SHEETS = ("figures", "thresholds", "curve", "bins", "words")
 
@@ -91,13 +92,14 @@ def _thresholds(detail: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
     for one in detail["thresholds"]:
         found = one["found"]
         if found is None:
-            yield (one["kind"], one["control"], one["part"], one["wanted"], *[""] * 20, one["reason"])
+            yield (one["kind"], one["control"], one["part"], one["wanted"], *[""] * 22, one["reason"])
             continue
         kappa = one["kappa"] or {"value": None, "low": None, "high": None}
         yield (
             one["kind"], one["control"], one["part"], one["wanted"], found["threshold"], found["on_control"]["count"],
             found["on_control"]["n"], *_ends(found["tpr"]), found["tpr"]["n"], *_ends(found["fpr"]),
-            found["fpr"]["n"], *_ends(found["lr_plus"]), *_ends(found["lr_minus"]), *_ends(kappa), one["reason"],
+            found["fpr"]["n"], *_ends(found["lr_plus"]), *_ends(found["lr_minus"]), *_ends(kappa),
+            found["tpr"]["count"], found["fpr"]["count"], one["reason"],
         )  # fmt: skip
 
 

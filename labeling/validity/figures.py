@@ -22,7 +22,8 @@ from labeling.validity.ranking import Interval
 from labeling.validity.redrawing import Redraws, percentile
 from labeling.validity.scored import LEAST, Mask, Scored
 
-DELONG, BOOTSTRAP, EXACT, COUNTED = "DeLong", "cluster bootstrap", "Clopper-Pearson", "counted"
+DELONG, BOOTSTRAP, INVERTED = "DeLong", "cluster bootstrap", "cluster bootstrap, inverted"
+EXACT = "Clopper-Pearson"
 AUROC, AP, BRIER, ECE, KAPPA = "AUROC", "average precision", "Brier score", "ECE", "kappa"
 TPR, FPR, LR_PLUS, LR_MINUS = "TPR", "FPR", "LR+", "LR-"
 ALL, STRATUM, MODEL, CONDITION = "all", "stratum", "model", "condition"
@@ -171,25 +172,26 @@ def _drawn_figures(
     """Average precision, calibration and kappa, all from the same resamples."""
     likely = calibrating.as_probability(scored.scores, *scale)
     sides = named is not None and int((named >= 0).sum()) > 0
-    drawn: dict[str, list[Floats]] = {AP: [], BRIER: [], KAPPA: []}
+    drawn: dict[str, list[Floats]] = {AP: [], BRIER: [], ECE: [], KAPPA: []}
     misses = None if likely is None else (likely - scored.positive) ** 2
+    said = None if likely is None else Scored(likely, scored.positive, scored.weights, scored.clusters)
     for some in draws:
         w = scored.weights * some
         drawn[AP].append(ranking.precision(scored, w))
-        if misses is not None:
+        if misses is not None and said is not None:
             drawn[BRIER].append((w * misses).sum(axis=1) / w.sum(axis=1))
+            drawn[ECE].append(calibrating.gaps(said, w))
         if sides and named is not None:
             drawn[KAPPA].append(_kappas(scored, named, w))
     found = [
         _figure(AP, float(ranking.precision(scored)[0]), percentile(np.concatenate(drawn[AP])), scored, BOOTSTRAP, seed)
     ]  # fmt: skip
-    if likely is not None and misses is not None:
-        made = calibrating.calibration(Scored(likely, scored.positive, scored.weights, scored.clusters))
-        if made is not None:
-            ends = percentile(np.concatenate(drawn[BRIER]))
-            found.append(_figure(BRIER, made.brier, ends, scored, BOOTSTRAP, seed))
-            why = Interval(None, None, "resampling would only add to it: no interval is given")
-            found.append(_figure(ECE, made.ece, why, scored, COUNTED, None))
+    if said is not None and (made := calibrating.calibration(said)) is not None:
+        ends = percentile(np.concatenate(drawn[BRIER]))
+        found.append(_figure(BRIER, made.brier, ends, scored, BOOTSTRAP, seed))
+        own = calibrating.gaps(said, scored.weights[None, :])[0]
+        ends = calibrating.error_interval(own, np.concatenate(drawn[ECE]))
+        found.append(_figure(ECE, made.ece, ends, scored, INVERTED, seed))
     if sides and named is not None:
         value = float(_kappas(scored, named, scored.weights[None, :])[0])
         some_named = scored.only(named >= 0)
@@ -265,8 +267,6 @@ def _chosen(
         return At(kind, name, wanted, None, f"to report on there are {on.too_few}", part)
     seen = operating.share_of(control, control.scores >= threshold, ~control.positive)
     made = operating.operate(on, threshold, control=name, on_control=seen, wanted=wanted)
-    if kind == HELD_OUT:
-        return At(kind, name, wanted, made, "", part)
     kappa = _kappa_at(on, threshold, strata, seed_of(seed, kind, name, wanted))
     return At(kind, name, wanted, made, "", part, kappa)
 

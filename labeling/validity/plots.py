@@ -132,6 +132,7 @@ class Heat:
     cells: tuple[Cell, ...]
     n: int
     kind: str = "confusion"
+    zeros: bool = False  # whether an empty cell says so
     cell_width: int = CELL_W
     cell_height: int = CELL_H
     left: int = 150
@@ -273,6 +274,27 @@ def heat(met: Iterable[Sequence[Any]], title: str, words: Mapping[str, str], mos
         tuple(cells),
         sum(table.values()),
     )
+
+
+def crossed(at: Mapping[str, Any], words: str, title: str) -> Heat:
+    """What a threshold makes of the units it is reported on: fired or not, against what was; shape 2 x 2, in units.
+
+    Args:
+        at: a stored `operating.Operating`.
+        words: of the contrast, "this against that".
+    """
+    positive, _, negative = words.partition(" against ")
+    up, down = at["tpr"], at["fpr"]
+    counts = ((up["count"], down["count"]), (up["n"] - up["count"], down["n"] - down["count"]))
+    rows = (f"from {at['threshold']:.4g} on", f"below {at['threshold']:.4g}")
+    columns = (positive, negative or "the others")
+    greatest = max(1, *counts[0], *counts[1])
+    cells = [
+        Cell(150 + CELL_W * j, 64 + CELL_H * i, n, math.ceil(TINTS * n / greatest), rows[i], columns[j])
+        for i, line in enumerate(counts)
+        for j, n in enumerate(line)
+    ]
+    return Heat(title, rows, columns, tuple(cells), up["n"] + down["n"], kind="confusion", zeros=True)
 
 
 OTHERS = "others"

@@ -38,7 +38,7 @@ from labeling.validity.pairs import Paired, paired
 from labeling.validity.scored import Mask, Scored
 from labeling.validity.units import Spoken, Units
 
-EDITION = 1  # of the formulas; a report of another edition is out of date
+EDITION = 2  # of the formulas; a report of another edition is out of date
 MANY = "sae"  # the kind whose channels come in thousands
 MOST_OTHERS = 150  # channels of other kinds that are listed
 STRONGEST = 10  # features listed for each question

@@ -142,7 +142,9 @@ def channel_plot(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     detail = queries.details_of(shown.row, row).get(key)
     if detail is None:
         raise Http404("no such figures")
-    drawings = _drawings(row, detail, _label_words(reference, shown))
+    words = {name: said for name, said, *_ in shown.row.figures["questions"]}
+    line = _line(shown, row, key)
+    drawings = _drawings(row, detail, _label_words(reference, shown), line, words.get(key, ""))
     if drawings.get(of) is None:
         raise Http404("no such drawing")
     return downloads.svg_file(drawings[of], f"validity-{of}-{pk}")
@@ -155,27 +157,37 @@ def _contents(
     detail = details[key]
     hue = kind_of(channel.kind).hue
     known = queries.channels_named(membership.project_id, showing.channel_ids(shown.row))
-    drawings = _drawings(channel, detail, _label_words(reference, shown))
-    line = next(
-        (one for one in shown.row.figures["lines"] if (one["channel"], one["question"]) == (channel.pk, key)),
-        None,
-    )
+    line = _line(shown, channel, key)
+    drawings = _drawings(channel, detail, _label_words(reference, shown), line, asked.words)
     figures = showing.main_figures(detail)
     return {
         "detail": detail, "line": line, "figures": figures, "auroc": figures[0], "parts": showing.parts(detail, hue),
         "thresholds": showing.thresholds(detail, held_out=False), "held_out": showing.thresholds(detail, held_out=True),
         "roc": drawings.get("roc"), "calibration": drawings.get("calibration"), "heat": drawings.get("confusion"),
+        "crossed": drawings.get("threshold"),
         "pairs": showing.pairs_of(shown.row, key, channel.pk, known), "scanned": showing.scanned(shown.row, asked),
         "marks": showing.marks(detail),
     }  # fmt: skip
 
 
-def _drawings(channel: Channel, detail: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+def _line(shown: Shown, channel: Channel, question: str) -> Any:
+    """The channel on a question as the overview has it."""
+    some = (one for one in shown.row.figures["lines"] if one["channel"] == channel.pk)
+    return next((one for one in some if one["question"] == question), None)
+
+
+def _drawings(
+    channel: Channel, detail: dict[str, Any], words: dict[str, str], line: Any, asked: str
+) -> dict[str, Any]:
     """A channel's drawings by name; None where there is nothing to draw."""
     hue = kind_of(channel.kind).hue
     found: dict[str, Any] = {
         "confusion": plots.heat(detail["met"], f"What {channel.name} said, and what was", words),
     }
+    if line is not None and line["at"] is not None and line["at"]["found"] is not None:
+        found["threshold"] = plots.crossed(
+            line["at"]["found"], asked, f"{channel.name} at its threshold, and what was"
+        )
     if detail["curve"]:
         found["roc"] = plots.roc(detail["curve"], showing.marks(detail), f"ROC curve of {channel.name}")
     if detail["is_probability"] and detail["bins"]:

@@ -12,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from labeling.validity import calibration, crossing, nesting, pairs
 from labeling.validity.discoveries import q_values
+from labeling.validity.redrawing import Redraws
 from labeling.validity.scored import Scored
 
 RNG = np.random.default_rng(8)
@@ -40,6 +41,53 @@ def test_calibration_by_hand() -> None:
     assert found.ece == pytest.approx((2 * 0.15 + 2 * 0.3) / 4)
     assert found.brier == pytest.approx((0.01 + 0.04 + 0.49 + 0.01) / 4)
     assert calibration.calibration(Scored.of([], [])) is None
+
+
+def test_gaps_by_hand_and_in_the_same_bins() -> None:
+    scored = Scored.of([0.1, 0.2, 0.7, 0.9], [0, 0, 0, 1])
+    weights = np.array([[1.0, 1, 1, 1], [0, 2, 1, 1], [1, 1, 4, 0]])
+    found = calibration.gaps(scored, weights, 2)
+    by_hand = [[0.3 / 4, 0.6 / 4], [0.4 / 4, 0.6 / 4], [0.3 / 6, 2.8 / 6]]
+    assert found == pytest.approx(np.array(by_hand))
+    many = Scored.of(RNG.random(100), RNG.random(100) < 0.4, RNG.uniform(1, 5, 100))
+    plain = calibration.calibration(many)
+    assert plain is not None
+    assert np.abs(calibration.gaps(many, many.weights[None, :])).sum() == pytest.approx(plain.ece)
+
+
+def test_the_ends_of_an_error_are_those_that_it_could_come_of() -> None:
+    own = np.array([0.1, -0.05])
+    noise = np.array([[0.01, 0.0], [-0.01, 0.0], [0.0, 0.01], [0.0, -0.01]] * 50)
+    found = calibration.error_interval(own, own + noise)
+    # With noise of at most 0.01 an error of 0.15 comes of 0.14 at least and of 0.16 at most.
+    assert (found.low, found.high) == (pytest.approx(0.14, abs=1e-6), pytest.approx(0.16, abs=1e-6))
+    small = calibration.error_interval(own / 100, own / 100 + noise)
+    assert small.low == 0.0  # nothing but noise may be behind it
+    assert small.high is not None
+    assert small.high >= 0.0015
+    assert calibration.error_interval(own, np.tile(own, (50, 1))).reason
+    assert calibration.error_interval(np.zeros(2), noise).reason
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.05, 0.15])
+def test_errors_of_scores_that_are_right_or_wrong_by_so_much_are_covered(shift: float) -> None:
+    """Eighty seeded corpora in which two units share a transcript: what would be 95% of them, give or take, hold the truth."""
+    hold = low = 0
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        p = np.repeat(rng.uniform(0.2, 0.8, 100), 2)
+        y = rng.random(200) < p
+        scored = Scored.of(p + shift, y, clusters=np.repeat(np.arange(100), 2))
+        draws = Redraws(scored.clusters, np.zeros(200, dtype=np.int64), seed, times=200)
+        drawn = np.concatenate([calibration.gaps(scored, some) for some in draws])
+        own = calibration.gaps(scored, scored.weights[None, :])[0]
+        found = calibration.error_interval(own, drawn)
+        assert found.low is not None
+        assert found.high is not None
+        hold += found.low <= shift <= found.high
+        low += found.low == 0
+    assert hold >= 72  # of 76 expected, with room for chance
+    assert low > 70 or shift > 0
 
 
 def test_brier_equals_scikit_learns_and_bins_keep_equal_scores_together() -> None:
