@@ -5,6 +5,7 @@
             1--* Track   *--1 Shard          a value for each token of one text, in a file, by byte range
     Block *--1 Shard                          several channels' values for each token of one transcript
     Reading 1--* Quote                       words an opinion cites, and where they stand
+    Withdrawal                               readings were taken back with the import that brought them
     Veil                                     this person may not yet see evidence on this transcript
     WorthBasis 1--* ChannelWorth *--1 Channel    how far a channel can be trusted, measured against known labels
 
@@ -129,6 +130,22 @@ class Quote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status}: {self.text[:40]}"
+
+
+class Withdrawal(models.Model):
+    """Readings of a channel on a transcript were taken back: what rests on them is out of date.
+
+    Within a project the ids rise with the moments, since imports are undone one after another.
+    """
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="withdrawals")
+    transcript = models.ForeignKey(
+        "corpus.Transcript", null=True, on_delete=models.CASCADE, related_name="withdrawals"
+    )  # null: it went with its readings
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} on {self.transcript_id}"
 
 
 class Shard(models.Model):

@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from auditor.evidence.actions import roll_up
-from auditor.evidence.models import Quote, Reading, Rollup, Track, Veil
+from auditor.evidence.models import Quote, Reading, Rollup, Track, Veil, Withdrawal
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,14 @@ def veils_on(batch_id: int) -> int:
 def forget(transcript_ids: Sequence[int]) -> None:
     """Remove all evidence on these transcripts; the caller holds the transaction and removes them next."""
     readings = Reading.objects.filter(transcript_id__in=transcript_ids)
+    spoke = list(readings.order_by().values_list("channel_id", flat=True).distinct())
+    Withdrawal.objects.bulk_create(Withdrawal(channel_id=channel) for channel in sorted(spoke))
     Quote.objects.filter(reading__in=readings)._raw_delete(using="default")
     for rows in (
         readings,
         Rollup.objects.filter(transcript_id__in=transcript_ids),
         Track.objects.filter(transcript_id__in=transcript_ids),
+        Withdrawal.objects.filter(transcript_id__in=transcript_ids),
     ):
         rows._raw_delete(using="default")
 
@@ -74,8 +77,23 @@ def withdraw(readings: QuerySet[Reading]) -> int:
     Quote.objects.filter(reading_id__in=ids)._raw_delete(using="default")
     Reading.objects.filter(pk__in=ids)._raw_delete(using="default")
     Reading.objects.filter(pk__in=before).update(superseded_at=None)
-    roll_up(pairs={(channel, transcript) for _, channel, transcript in rows})
+    pairs = {(channel, transcript) for _, channel, transcript in rows}
+    roll_up(pairs=pairs)
+    Withdrawal.objects.bulk_create(
+        Withdrawal(channel_id=channel, transcript_id=transcript) for channel, transcript in sorted(pairs)
+    )
     return len(ids)
+
+
+def withdrawn_on(transcript_ids: Sequence[int]) -> int:
+    """Names the newest withdrawal of readings on these transcripts; 0 where there was none."""
+    rows = Withdrawal.objects.filter(transcript_id__in=transcript_ids)
+    return rows.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def withdrawn_of(channel_id: int) -> int:
+    """Names the newest withdrawal of readings of this channel; 0 where there was none."""
+    return Withdrawal.objects.filter(channel=channel_id).aggregate(newest=Max("pk"))["newest"] or 0
 
 
 # Of each place where a reading that goes is the current one: the newest that stays.

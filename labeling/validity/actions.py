@@ -1,6 +1,6 @@
 """Measuring what channels are worth: a report by a run, and the worth of each channel written down to the evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from auditor.accounts.models import Project, User
 from auditor.evidence.models import ChannelWorth
+from auditor.evidence.withdrawal import withdrawn_on
 from auditor.evidence.worth import AREA, Basis, write_worth
 from auditor.ledger.actions import record
 from auditor.runs.actions import Refused, Ticket, open_run
@@ -25,6 +26,7 @@ from labeling.validity.gathering import (
     Hearing,
     digest_of,
     gather,
+    is_narrowed,
     names_of,
     newest_reading,
     voices_of,
@@ -32,12 +34,16 @@ from labeling.validity.gathering import (
 from labeling.validity.models import ChannelFigures, ValidityReport
 from labeling.validity.references import NoReference, Reference, reference_of
 from labeling.validity.report import Line, Question, Report, Scan, report
-from labeling.validity.report_queries import report_in_work, reports_of
+from labeling.validity.report_queries import has_whole_worth, report_in_work, reports_of
 from labeling.validity.units import Units
 
 TASK = "validity.compute_report"
 MOST_ASKED = 8  # contrasts besides the reference's own
 KEPT = 20  # newest reports of a reference whose details are kept
+NARROWED = (
+    "Whoever asked for this still labels: labels that are hidden from them are left out of it. What others see of reports "
+    "and of the worth of channels stays as it was."
+)
 NOTHING = "No transcript has a ruling by this codebook yet, in rounds that you may know of."
 
 
@@ -54,7 +60,9 @@ def open_report(*, project: Project, reference: Reference, actor: User, contrast
         Project.objects.select_for_update(of=("self",)).get(pk=project.pk)
         waiting = report_in_work(project.pk, reference.key)
         if waiting is not None and (not contrast or contrast in waiting.contrasts):
-            return waiting
+            by = waiting.asked_by
+            if by == actor or (by is not None and not is_narrowed(reference, by)):
+                return waiting
         before = reports_of(project.pk, reference.key).first()
         asked = list(before.contrasts) if before is not None else []
         if contrast and contrast not in asked:
@@ -90,11 +98,13 @@ def compute(*, row: ValidityReport, ticket: Ticket) -> None:
         reference = reference_of(row.project_id, row.reference)
     except NoReference as problem:
         raise Refused(str(problem)) from problem
+    narrowed = is_narrowed(reference, person)
     labels = digest_of(names_of(reference, person), row.contrasts)  # before anything is read
     found = gather(reference, person)
     if not found.rows:
         raise Refused(" ".join(found.notes[-1:]) if not reference.is_adjudicated else NOTHING)
     transcripts = sorted({one.transcript for one in found.rows})
+    withdrawn = withdrawn_on(transcripts)
     newest = newest_reading(row.project_id, transcripts, person)
     seed = seed_of(labels, newest)
     row.details.all().delete()
@@ -112,7 +122,11 @@ def compute(*, row: ValidityReport, ticket: Ticket) -> None:
     with transaction.atomic():
         locked = ValidityReport.objects.select_for_update(of=("self",)).get(pk=row.pk)
         if locked.computed_at is None:
-            _keep(locked, found, made, labels=labels, newest=newest, transcripts=transcripts)
+            rests_on = {
+                "labels": labels, "transcripts": transcripts, "withdrawn": withdrawn, "narrowed": narrowed,
+                "notes": [*found.notes, NARROWED] if narrowed else list(found.notes),
+            }  # fmt: skip
+            _keep(locked, found, made, rests_on=rests_on, newest=newest)
 
 
 def contrasts_for(found: Gathered, asked: Sequence[str]) -> list[Contrast]:
@@ -133,34 +147,29 @@ def contrasts_for(found: Gathered, asked: Sequence[str]) -> list[Contrast]:
 
 
 def _keep(
-    row: ValidityReport,
-    found: Gathered,
-    made: Report,
-    *,
-    labels: str,
-    newest: int,
-    transcripts: Sequence[int],
+    row: ValidityReport, found: Gathered, made: Report, *, rests_on: Mapping[str, Any], newest: int
 ) -> None:
     """Store what was made, and write each channel's worth down; the caller holds the transaction."""
     row.seed, row.figures, row.newest_reading = made.seed, made.plain(), newest
-    row.basis = {**found.basis(), "labels": labels, "transcripts": list(transcripts)}
-    row.rounds, row.digest, row.computed_at = (
-        [one.pk for one in found.rounds],
-        f"{labels[:48]}{newest:016x}",
-        timezone.now(),
-    )
+    row.basis = {**found.basis(), **rests_on}
+    row.rounds, row.computed_at = [one.pk for one in found.rounds], timezone.now()
+    row.digest = f"{rests_on['labels'][:32]}{rests_on['withdrawn']:016x}{newest:016x}"
     row.save()
-    old = reports_of(row.project_id, row.reference).values_list("pk", flat=True)[KEPT:]
+    narrowed = rests_on["narrowed"]
+    old = reports_of(row.project_id, row.reference, narrowed=narrowed).values_list("pk", flat=True)[KEPT:]
     ChannelFigures.objects.filter(report__in=list(old)).delete()
     reference = found.reference
     basis = Basis(
         reference.key, found.words, reference.is_adjudicated, row.digest, made.seed, found.reviewed,
-        {"report": row.pk, **found.detail},
+        {"report": row.pk, "narrowed": narrowed, **found.detail},
     )  # fmt: skip
-    written = write_worth(project_id=row.project_id, basis=basis, figures=_worths(made))
+    written = None
+    if not narrowed or not has_whole_worth(row.project_id, reference.key):
+        written = write_worth(project_id=row.project_id, basis=basis, figures=_worths(made))
     record(
         verb="validity.computed", subject=row, actor=row.asked_by, project_id=row.project_id,
-        reference=row.reference, digest=row.digest, seed=made.seed, worth=written.pk,
+        reference=row.reference, digest=row.digest, seed=made.seed,
+        worth=written.pk if written is not None else None,
         channels=len({line.channel for line in made.lines}) + len({one.channel for one in made.scans}),
     )  # fmt: skip
 

@@ -74,6 +74,18 @@ def rounds_of(reference: Reference, person: User) -> list[Round]:
     return [one for one in rounds if one.pk not in hidden]
 
 
+def is_narrowed(reference: Reference, person: User) -> bool:
+    """Whether labels are hidden from the person that others can hold channels against."""
+    if reference.codebook is None:
+        return visible_to(person).is_veiled_anywhere(reference.project_id, [MACHINE])
+    known = [one.pk for one in rounds_of(reference, person)]
+    rows = Round.objects.filter(
+        project_id=reference.project_id, codebook_version__codebook=reference.codebook
+    )
+    hidden = list(rows.exclude(pk__in=known).values_list("pk", flat=True))
+    return bool(hidden) and Ruling.objects.filter(item__round__in=hidden, item__role=WORK).exists()
+
+
 def gather(reference: Reference, person: User) -> Gathered:
     """What the reference says of its transcripts and their units."""
     if reference.kind == CODEBOOK:

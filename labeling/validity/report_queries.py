@@ -8,9 +8,10 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from auditor.accounts.models import Membership, User
-from auditor.evidence.models import Channel
+from auditor.evidence.models import Channel, WorthBasis
 from auditor.evidence.queries import SCOPES, visible_to
 from auditor.evidence.summaries import access_channel
+from auditor.evidence.withdrawal import withdrawn_on
 from labeling.agreement.queries import withheld_rounds
 from labeling.queues.models import Round
 from labeling.validity.gathering import digest_of, has_newer_reading, names_of
@@ -49,18 +50,29 @@ def access_reference(membership: Membership, key: str) -> tuple[Reference | None
     return found, some if found in some else [*some, found]
 
 
-def reports_of(project_id: int, reference: str) -> QuerySet[ValidityReport]:
-    """The reference's reports, the newest first."""
+def reports_of(project_id: int, reference: str, *, narrowed: bool | None = None) -> QuerySet[ValidityReport]:
+    """The reference's reports, the newest first.
+
+    Args:
+        narrowed: only computed ones by somebody from whom something was hidden, or only others.
+    """
     rows = ValidityReport.objects.filter(project_id=project_id, reference=reference)
+    if narrowed is not None:
+        hidden = rows.filter(basis__narrowed=True).values("pk")
+        rows = rows.filter(pk__in=hidden) if narrowed else rows.exclude(pk__in=hidden)
     return rows.select_related("run", "asked_by").order_by("-pk")
 
 
 def shown_report(reference: Reference, person: User) -> Shown | None:
-    """The newest computed report that rests on nothing withheld from the person."""
-    rows = reports_of(reference.project_id, reference.key).filter(computed_at__isnull=False)
-    for row in rows[:LOOKED_AT]:
-        if not is_withheld(row, person):
-            return Shown(row, is_outdated(row, reference, person))
+    """The newest computed report that rests on nothing withheld from the person.
+
+    One by somebody from whom something was hidden is shown only where there is no other.
+    """
+    for narrowed in (False, True):
+        rows = reports_of(reference.project_id, reference.key, narrowed=narrowed)
+        for row in rows.filter(computed_at__isnull=False)[:LOOKED_AT]:
+            if not is_withheld(row, person):
+                return Shown(row, is_outdated(row, reference, person))
     return None
 
 
@@ -75,11 +87,19 @@ def is_withheld(row: ValidityReport, person: User) -> bool:
 
 
 def is_outdated(row: ValidityReport, reference: Reference, person: User) -> bool:
-    """Whether labels or readings have come since."""
+    """Whether labels or readings have come since, or were taken back."""
     if digest_of(names_of(reference, person), row.contrasts) != row.basis.get("labels"):
         return True
     transcripts: Sequence[int] = row.basis.get("transcripts", [])
+    if withdrawn_on(transcripts) > row.basis.get("withdrawn", 0):
+        return True
     return has_newer_reading(row.project_id, transcripts, person, row.newest_reading)
+
+
+def has_whole_worth(project_id: int, reference: str) -> bool:
+    """Whether the current worth was measured by somebody from whom nothing was hidden."""
+    rows = WorthBasis.objects.filter(project_id=project_id, reference=reference, superseded_at__isnull=True)
+    return any(not one.get("narrowed") for one in rows.values_list("detail", flat=True))
 
 
 def report_in_work(project_id: int, reference: str) -> ValidityReport | None:

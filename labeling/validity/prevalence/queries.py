@@ -18,6 +18,7 @@ from auditor.corpus.models import Transcript
 from auditor.evidence.filters import Filter
 from auditor.evidence.models import HUMAN, Channel
 from auditor.evidence.queries import MACHINE, SCOPES, Sight, channels_of, visible_to
+from auditor.evidence.withdrawal import withdrawn_of
 from auditor.sampling.designs.arrays import Whole
 from auditor.sampling.models import Sample
 from auditor.sampling.queries import frame_of, item_ids
@@ -280,7 +281,7 @@ def latest_reading(asked: Asked, sight: Sight) -> int:
 
 
 def digest_of(asked: Asked) -> str:
-    """Names what a report would be made from: the question, the draws and the rulings that hold."""
+    """Names what a report would be made from: the question, the draws, the rulings that hold, and what was taken back."""
     items = rulings_for(asked).values_list("pk", flat=True)
     rulings = rulings_of(items).order_by("pk").values_list("pk", flat=True)
     cases = Case.objects.filter(item__in=items, settled_at__isnull=True).order_by("pk")
@@ -289,6 +290,8 @@ def digest_of(asked: Asked) -> str:
         EDITION, sample.pk, sample.frame_digest, asked.target, asked.channel.key if asked.channel else "", asked.cut,
         asked.below, asked.yes, asked.together, len(items), list(rulings), list(cases.values_list("pk", flat=True)),
     ]  # fmt: skip
+    if asked.channel is not None and (withdrawn := withdrawn_of(asked.channel.pk)):
+        named.append(withdrawn)
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,7 +11,8 @@ from django.urls import reverse
 from sklearn.metrics import average_precision_score, brier_score_loss, cohen_kappa_score, roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
-from auditor.accounts.models import Project, User
+from auditor.accounts import actions as accounts
+from auditor.accounts.models import Project, Role, User
 from auditor.evidence.actions import NewReading, write_readings
 from auditor.evidence.models import Channel, ChannelWorth, WorthBasis
 from auditor.evidence.queries import visible_to
@@ -18,16 +20,18 @@ from auditor.evidence.worth import told_of
 from auditor.ledger.models import Event
 from labeling.annotations.actions import commit_blind
 from labeling.annotations.content import Content
-from labeling.queues.actions import take_next
+from labeling.queues.actions import close_round, take_next
 from labeling.queues.models import Round
 from labeling.validity import operating
 from labeling.validity.actions import open_report
 from labeling.validity.contrasts import NoContrast
 from labeling.validity.models import ChannelFigures, ValidityReport
 from labeling.validity.references import reference_of
+from labeling.validity.report_queries import shown_report
 from labeling.validity.scored import Mask
 from labeling.validity.tasks import compute_report
 from tests import make
+from tests.auditor.intake.test_undo import take_back
 from tests.auditor.judging.scene import endpoint as model_endpoint
 from tests.auditor.judging.scene import version as judge_version
 from tests.labeling.validity import scene
@@ -125,6 +129,16 @@ def test_every_figure_by_other_means(project: Project, round: Round, judge: Chan
     a = np.array([at % 2 == 1 for at, code in enumerate(CODES) if code in "DKU"])
     assert (x[~a & ~y] >= left["found"]["threshold"]).mean() <= 0.05
     assert left["found"]["tpr"]["n"] == int((a & y).sum())
+    fires = x[a] >= left["found"]["threshold"]
+    if fires.any():
+        assert left["kappa"]["value"] == pytest.approx(cohen_kappa_score(fires, y[a]))
+        assert left["kappa"]["low"] <= left["kappa"]["value"] <= left["kappa"]["high"]
+    ece = figure(found, "ECE")
+    assert (ece["method"], ece["seed"]) == (
+        "cluster bootstrap, inverted",
+        figure(found, "Brier score")["seed"],
+    )
+    assert 0 <= ece["low"] <= ece["high"] <= 1
     # all of these are false statements, so asking among them changes nothing
     assert line(row, judge, INTENT + "|untrue")["auroc"]["value"] == auroc["value"]
     truth = line(row, judge, "is.untrue~not.untrue")["auroc"]
@@ -311,6 +325,67 @@ def test_nobody_who_still_labels_is_told(project: Project, ana: User, bo: User, 
     assert row.rounds == [made.pk]
 
 
+@pytest.fixture
+def blind(project: Project, judge: Channel, mia: User, cy: User) -> Round:
+    """A round under way, with rulings, in which a manager labels; what channels said there is hidden from them."""
+    accounts.add_member(project=project, user=cy, role=Role.MANAGER, actor=mia)
+    made = ruled(project, CODES[:60], [cy], mia, closed=False, name="Blind")
+    speak(judge, transcripts_of(made), scene.scores_for(CODES[:60], 3))
+    return made
+
+
+def units(row: ValidityReport, channel: Channel) -> int:
+    auroc = line(row, channel)["auroc"]
+    return int(auroc["n_positive"] + auroc["n_negative"])
+
+
+def test_a_manager_who_still_labels_measures_for_themselves_alone(
+    project: Project, round: Round, judge: Channel, blind: Round, mia: User, cy: User, vic: User
+) -> None:
+    before = computed(project, key_of(round), mia)
+    worth = WorthBasis.objects.get(superseded_at=None)
+    hers = computed(project, key_of(round), cy)
+    assert (before.basis["narrowed"], hers.basis["narrowed"]) == (False, True)
+    assert units(hers, judge) < units(before, judge)
+    assert WorthBasis.objects.get(superseded_at=None) == worth
+    assert Event.objects.filter(verb="validity.computed").latest("pk").detail["worth"] is None
+    reference = reference_of(project.pk, key_of(round))
+    for person, row in ((mia, before), (vic, before), (cy, hers)):
+        shown = shown_report(reference, person)
+        assert shown is not None
+        assert (shown.row, shown.outdated) == (row, False)
+    page = reverse("validity:channel", args=[project.slug, judge.pk])
+    assert "Whoever asked for this still labels" in signed_in(cy).get(page).content.decode()
+    assert "Whoever asked for this still labels" not in signed_in(vic).get(page).content.decode()
+    close_round(round=blind, actor=mia)
+    again = computed(project, key_of(round), cy)
+    assert not again.basis["narrowed"]
+    assert WorthBasis.objects.get(superseded_at=None).detail["report"] == again.pk
+
+
+def test_where_nobody_else_has_measured_it_is_better_than_nothing(
+    project: Project, round: Round, judge: Channel, blind: Round, mia: User, cy: User, vic: User
+) -> None:
+    hers = computed(project, key_of(round), cy)
+    assert WorthBasis.objects.get(superseded_at=None).detail["narrowed"]
+    shown = shown_report(reference_of(project.pk, key_of(round)), vic)
+    assert shown is not None
+    assert (shown.row, shown.outdated) == (hers, True)  # of fewer labels than there are
+    whole = computed(project, key_of(round), mia)
+    assert WorthBasis.objects.get(superseded_at=None).detail["report"] == whole.pk
+
+
+def test_one_asked_for_by_who_is_blind_does_not_stand_for_others(
+    project: Project, round: Round, blind: Round, mia: User, cy: User
+) -> None:
+    reference = reference_of(project.pk, key_of(round))
+    hers = open_report(project=project, reference=reference, actor=cy)
+    assert open_report(project=project, reference=reference, actor=cy) == hers
+    whole = open_report(project=project, reference=reference, actor=mia)
+    assert whole != hers
+    assert open_report(project=project, reference=reference, actor=cy) == whole
+
+
 def test_newer_labels_and_readings_make_a_report_out_of_date(
     project: Project, round: Round, judge: Channel, mia: User
 ) -> None:
@@ -326,6 +401,29 @@ def test_newer_labels_and_readings_make_a_report_out_of_date(
     assert "Out of date" not in client.get(address).content.decode()
     scene.rule_on(round.items.order_by("order")[0], "H")
     assert "Out of date" in client.get(address).content.decode()
+
+
+def test_readings_that_were_taken_back_make_a_report_out_of_date(
+    project: Project, round: Round, judge: Channel, mia: User
+) -> None:
+    ruled, other = transcripts_of(round)[0], make.transcript(project)
+    apart, read = make.batch(project), make.batch(project)
+    for batch, transcript in ((apart, other), (read, ruled)):
+        new = NewReading(judge, transcript.pk, 3.0)
+        write_readings(readings=[new], source=f"batch:{batch.pk}")
+    row = computed(project, key_of(round), mia)
+    address = reverse("validity:channels", args=[project.slug])
+    client = signed_in(mia)
+    take_back(apart)  # it said nothing of what was ruled on
+    assert "Out of date" not in client.get(address).content.decode()
+    take_back(read)
+    html = client.get(address).content.decode()
+    assert "Out of date" in html
+    assert f"{line(row, judge)['auroc']['value']:.2f}" in html  # it stays what it was
+    again = computed(project, key_of(round), mia)
+    assert "Out of date" not in client.get(address).content.decode()
+    assert again.digest != row.digest
+    assert again.newest_reading <= row.newest_reading
 
 
 def test_a_contrast_that_was_asked_for_is_computed_and_kept(
@@ -387,7 +485,16 @@ def test_pages_files_and_drawings(project: Project, round: Round, judge: Channel
         )
         assert len(sheet) > 2, of
         assert {len(one) for one in sheet} == {len(sheet[0])}, of
-    for of in ("roc", "calibration", "parts", "confusion"):
+    found = line(row, judge)["at"]["found"]
+    n = found["tpr"]["n"] + found["fpr"]["n"]
+    assert f"n {n}, those that had no part in choosing it" in page
+    cells = [found["tpr"]["count"], found["fpr"]["count"]]
+    cells += [found["tpr"]["n"] - cells[0], found["fpr"]["n"] - cells[1]]
+    drawn = page.split('aria-label="At the threshold as a table"')[1].split("</table>")[0]
+    assert [int(one) for one in re.findall(r'<td class="num">(\d+)</td>', drawn)] == cells
+    assert "Intent" in drawn
+    assert "Hallucination" in drawn
+    for of in ("roc", "calibration", "parts", "confusion", "threshold"):
         answer = client.get(
             reverse("validity:channel_plot", args=[project.slug, judge.pk]), {"of": of, "question": INTENT}
         )

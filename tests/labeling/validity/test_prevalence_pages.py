@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from auditor.accounts.models import Project, User
+from auditor.evidence.actions import NewReading, write_readings
 from auditor.evidence.filters import Filter
 from auditor.evidence.models import Channel
 from auditor.evidence.queries import visible_to
@@ -21,6 +22,7 @@ from labeling.validity.prevalence.gathering import gather
 from labeling.validity.prevalence.models import PrevalenceReport
 from labeling.validity.prevalence.queries import Asked, CannotAsk, asked_of
 from tests import make
+from tests.auditor.intake.test_undo import take_back
 from tests.labeling.validity.counted import (
     DRAWN,
     SIZE,
@@ -130,6 +132,34 @@ def test_a_new_ruling_or_verdict_makes_it_out_of_date(
     kept = queries.kept(again)
     assert kept is not None
     assert not kept.outdated
+
+
+def test_verdicts_that_were_taken_back_make_it_out_of_date(
+    project: Project, counted: Round, judge: Channel, mia: User
+) -> None:
+    other, batch = make.channel(project, "judge.other"), make.batch(project)
+    apart = make.batch(project)
+    for source, channel in ((batch, judge), (apart, other)):
+        new = NewReading(channel, counted.items.all()[0].transcript_id, 1.0)
+        write_readings(readings=[new], source=f"batch:{source.pk}")
+    with_judge, alone = (
+        computed(project, mia, counted, channel="judge.quill"),
+        computed(project, mia, counted),
+    )
+    take_back(apart)
+    for row in (with_judge, alone):
+        kept = queries.kept(row)
+        assert kept is not None
+        assert not kept.outdated
+    take_back(batch)
+    address = reverse("validity:prevalence_report", args=[project.slug, with_judge.pk])
+    assert "Out of date" in signed_in(mia).get(address).content.decode()
+    kept = queries.kept(alone)
+    assert kept is not None
+    assert not kept.outdated  # no judge was asked
+    again = queries.kept(computed(project, mia, counted, channel="judge.quill"))
+    assert again is not None
+    assert not again.outdated
 
 
 def test_who_still_labels_sees_nothing_of_it(
