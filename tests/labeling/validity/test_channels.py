@@ -325,6 +325,36 @@ def test_nobody_who_still_labels_is_told(project: Project, ana: User, bo: User, 
     assert row.rounds == [made.pk]
 
 
+@pytest.mark.parametrize("kind", ["meta", "channel"])
+def test_labels_that_were_taken_back_make_a_report_out_of_date(
+    project: Project, mia: User, kind: str
+) -> None:
+    """Labels that came with the data, or as the readings of a channel, go with the import that brought them."""
+    judge, labels = make.channel(project, "judge.quill", name="Quill"), make.channel(project, "human.lie")
+    batches = []
+    for _ in range(2):
+        some = scene.stored(project, 50, metadata=lambda at: {"lie": "yes" if at % 2 else "no"})
+        batches.append(some[0].batch)
+        for channel, words in ((judge, [""] * 50), (labels, ["yes" if at % 2 else "no" for at in range(50)])):
+            new = [
+                NewReading(channel, one.pk, None if word else float(at % 7), word)
+                for at, (one, word) in enumerate(zip(some, words, strict=True))
+            ]
+            write_readings(readings=new, source=f"batch:{batches[-1].pk}")
+    reference = "meta:lie" if kind == "meta" else f"channel:{labels.pk}"
+    row = computed(project, reference, mia)
+    assert row.basis["n_transcripts"] == 100
+    shown = shown_report(reference_of(project.pk, reference), mia)
+    assert shown is not None
+    assert not shown.outdated
+    take_back(batches[1])
+    shown = shown_report(reference_of(project.pk, reference), mia)
+    assert shown is not None
+    assert (shown.row, shown.outdated) == (row, True)
+    again = computed(project, reference, mia)
+    assert again.basis["n_transcripts"] == 50
+
+
 @pytest.fixture
 def blind(project: Project, judge: Channel, mia: User, cy: User) -> Round:
     """A round under way, with rulings, in which a manager labels; what channels said there is hidden from them."""
