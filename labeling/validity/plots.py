@@ -276,17 +276,18 @@ def heat(met: Iterable[Sequence[Any]], title: str, words: Mapping[str, str], mos
     )
 
 
-def crossed(at: Mapping[str, Any], words: str, title: str) -> Heat:
+def crossed(at: Mapping[str, Any], score: str, words: str, title: str) -> Heat:
     """What a threshold makes of the units it is reported on: fired or not, against what was; shape 2 x 2, in units.
 
     Args:
         at: a stored `operating.Operating`.
+        score: its threshold as pages write it.
         words: of the contrast, "this against that".
     """
     positive, _, negative = words.partition(" against ")
     up, down = at["tpr"], at["fpr"]
     counts = ((up["count"], down["count"]), (up["n"] - up["count"], down["n"] - down["count"]))
-    rows = (f"from {at['threshold']:.4g} on", f"below {at['threshold']:.4g}")
+    rows = (f"from {score} on", f"below {score}")
     columns = (positive, negative or "the others")
     greatest = max(1, *counts[0], *counts[1])
     cells = [

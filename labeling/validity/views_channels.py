@@ -13,6 +13,7 @@ from auditor.accounts.access import access_project
 from auditor.accounts.models import Membership, Role
 from auditor.evidence.kinds import kind_of
 from auditor.evidence.models import Channel
+from auditor.web.templatetags.words import score
 from labeling.codebooks.queries import definition_of
 from labeling.queues.models import Round
 from labeling.validity import actions, downloads, plots, showing
@@ -184,10 +185,9 @@ def _drawings(
     found: dict[str, Any] = {
         "confusion": plots.heat(detail["met"], f"What {channel.name} said, and what was", words),
     }
-    if line is not None and line["at"] is not None and line["at"]["found"] is not None:
-        found["threshold"] = plots.crossed(
-            line["at"]["found"], asked, f"{channel.name} at its threshold, and what was"
-        )
+    if line is not None and line["at"] is not None and (at := line["at"]["found"]) is not None:
+        title = f"{channel.name} at its threshold, and what was"
+        found["threshold"] = plots.crossed(at, score(at["threshold"]), asked, title)
     if detail["curve"]:
         found["roc"] = plots.roc(detail["curve"], showing.marks(detail), f"ROC curve of {channel.name}")
     if detail["is_probability"] and detail["bins"]:
