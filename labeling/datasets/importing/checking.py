@@ -101,6 +101,7 @@ def check(release: Opened, *, beat: Callable[[int], None] = lambda done: None) -
     tracked = {str(one.get("key")) for one in manifest["tracks"]}
     for _ in tracks_of(release, known=found.depth, channels=tracked):
         found.tracks += 1
+        beat(found.records)
     return found
 
 
