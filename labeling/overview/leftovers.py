@@ -5,12 +5,13 @@ time to write its row, and only while nobody else stores or removes anything.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from posixpath import dirname
 
 from django.apps import apps
 from django.core.files.storage import default_storage
-from django.db import models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -29,6 +30,7 @@ FOLDERS = (
 )  # whose files are named by rows
 NAMED: tuple[tuple[type[models.Model], str], ...] = (*NAMING, (Shard, "path"), (SourceFile, "path"))
 AGE = timedelta(days=1)
+PATIENCE = "2s"  # for locks that others hold
 LOOKED_AT, REMOVED = 10_000, 500  # files at once
 
 
@@ -41,8 +43,15 @@ def sweep(*, now: datetime | None = None) -> int:
     with transaction.atomic():
         if not storage_is_free():
             return 0
-    gone = forget_unused(_unreferenced(SourceFile, before))
-    gone += sum(collect_shard(pk) for pk in _unreferenced(Shard, before))
+    gone = 0
+    try:
+        with _impatient():
+            for pk in _unreferenced(SourceFile, before):
+                gone += forget_unused([pk])
+            for pk in _unreferenced(Shard, before):
+                gone += collect_shard(pk)
+    except OperationalError:  # somebody stores now; whoever waits long for them holds up all others
+        return gone
     for paths in _batches(path for folder in FOLDERS for path in _inside(folder)):
         old = [path for path in unnamed(paths) if _is_older(path, before)]
         for start in range(0, len(old), REMOVED):
@@ -53,6 +62,18 @@ def sweep(*, now: datetime | None = None) -> int:
                     default_storage.delete(path)
                     gone += 1
     return gone
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """While this lasts no lock is waited for longer than `PATIENCE`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [PATIENCE])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
 
 
 def unnamed(paths: Iterable[str]) -> list[str]:

@@ -25,7 +25,7 @@ from auditor.runs.models import Run
 from labeling.datasets import actions as datasets
 from labeling.datasets.models import Release, ReleaseFile
 from labeling.datasets.tasks import build_release, import_release
-from labeling.overview import actions
+from labeling.overview import actions, leftovers
 from labeling.overview.leftovers import sweep
 from labeling.overview.removal import belonging
 from labeling.overview.tasks import remove_project, sweep_files
@@ -164,6 +164,27 @@ def test_while_somebody_stores_nothing_is_removed(full: Release, storage: Path) 
         assert sweep(now=later()) == 1
     finally:
         another.close()
+
+
+def test_who_begins_to_store_meanwhile_is_not_held_up(
+    project: Project, storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "never used").write_bytes(b"never used")
+    source = keep_source(tmp_path / "never used")
+    monkeypatch.setattr(leftovers, "PATIENCE", "50ms")
+    monkeypatch.setattr(leftovers, "storage_is_free", lambda: True)  # as it was a moment ago
+    another = connection.copy()
+    try:
+        with another.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [LOCK])
+            assert sweep(now=later()) == 0
+        assert SourceFile.objects.filter(pk=source.pk).exists()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == ("0",)
+    finally:
+        another.close()
+    assert sweep(now=later()) == 1
 
 
 def elsewhere_with(release: Release, by: User, folder: Path) -> tuple[Project, Round]:
