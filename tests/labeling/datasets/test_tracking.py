@@ -61,11 +61,8 @@ def test_tracks_come_as_they_stood_and_their_shards_stay(project: Project, round
     assert tracks_of(released(round, mia, "Now", tracks=["probe.lies"]))[0][2] == [0.5, 0.5]
 
 
-def test_a_block_gives_the_tracks_of_its_channels(project: Project, round: Round, mia: User) -> None:
-    wanted, other = (
-        make.channel(project, key, kind="probe", unit="token", own=True) for key in ("probe.a", "probe.b")
-    )
-    item = round.items.order_by("order")[0]
+def block(wanted: Channel, other: Channel, transcript_id: int) -> None:
+    """What a capture keeps of a transcript: two channels along three tokens, of which the template wrote one."""
     tokens = TokenTable(**{
         name: np.array(values)
         for name, values in {
@@ -74,10 +71,17 @@ def test_a_block_gives_the_tracks_of_its_channels(project: Project, round: Round
         }.items()
     })  # fmt: skip
     values = BlockValues(
-        tokens, ("text",), ("probe.a", "probe.b"), np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32)
+        tokens, ("text",), (wanted.key, other.key), np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32)
     )
     with transaction.atomic():
-        write_blocks(blocks=[NewBlock(item.transcript_id, [wanted, other], values)], source="capture:1")
+        write_blocks(blocks=[NewBlock(transcript_id, [wanted, other], values)], source="capture:1")
+
+
+def test_a_block_gives_the_tracks_of_its_channels(project: Project, round: Round, mia: User) -> None:
+    wanted, other = (
+        make.channel(project, key, kind="probe", unit="token", own=True) for key in ("probe.a", "probe.b")
+    )
+    block(wanted, other, round.items.order_by("order")[0].transcript_id)
     ((one, starts, said),) = tracks_of(released(round, mia, tracks=["probe.a"]))
     assert (one["channel"], starts, said) == ("probe.a", [0, 3], [1.0, 2.0])
 

@@ -29,6 +29,7 @@ from tests.labeling.datasets.test_importing import sealed
 from tests.labeling.datasets.test_moments import checked
 from tests.labeling.datasets.test_round_trip import elsewhere as elsewhere
 from tests.labeling.datasets.test_round_trip import imported
+from tests.labeling.datasets.test_tracking import block
 from tests.labeling.datasets.test_verifying import fetched
 
 KEYS = ["probe.lies", "probe.odd"]
@@ -109,6 +110,22 @@ def test_tracks_come_bit_for_bit_and_go_out_as_the_same_files(
         "A value for each token of `probe.lies`, `probe.odd` is in `tracks/`."
         in (out / "README.md").read_text()
     )
+
+
+def test_tracks_of_a_block_come_as_tracks_and_go_out_as_the_same_files(
+    project: Project, round: Round, mia: User, elsewhere: Project, tmp_path: Path
+) -> None:
+    one, two = (make.channel(project, key, kind="probe", unit="token", own=True) for key in KEYS)
+    block(one, two, round.items.order_by("order")[0].transcript_id)
+    folder = fetched(released(round, mia, tracks=KEYS), tmp_path / "first")
+    into = imported(folder, elsewhere, mia)
+    assert (into.run.status if into.run else "", into.counts["tracks"]) == ("done", 2)
+    assert {place[0]: struct.unpack("<2f", values[2]) for place, values in tracks_in(elsewhere).items()} == {
+        KEYS[0]: (1.0, 2.0), KEYS[1]: (4.0, 5.0),
+    }  # fmt: skip
+    out = fetched(released(into.rounds.get(), mia, tracks=KEYS), tmp_path / "again")
+    for name in ("labels.jsonl", "tracks/index.jsonl", "tracks/0000.bin"):
+        assert (out / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_what_one_sees_of_them_is_decided_as_for_all_evidence(
