@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest
 
 from auditor.accounts.models import Membership, OneTimeLink, Role, Scope, Token, User
 from auditor.accounts.queries import tokens_for
+from auditor.accounts.signed_in import membership_in
 from auditor.ledger.actions import ProjectRests
 from auditor.web.problems import Problem
 
@@ -29,7 +30,7 @@ def access_project(
         Http404: no such project, a stranger, or a member whose role is too low.
         ProjectRests: a write in a project that is archived.
     """
-    membership = (
+    membership = membership_in(request, slug) or (
         Membership.objects.select_related("project", "user")
         .filter(project__slug=slug, user=person(request), user__is_active=True)
         .first()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
@@ -164,3 +165,38 @@ def test_failures_count_for_a_quarter_of_an_hour(mia: User, client: Client) -> N
     SignInFailure.objects.update(at=timezone.now() - actions.FAILURES_COUNT_FOR)
     right = {"username": "mia@example.org", "password": "correct horse battery"}
     assert client.post(reverse("accounts:sign_in"), right).status_code == 302
+
+
+def test_who_asks_is_read_anew_with_every_request(project: Project, ana: User) -> None:
+    browser, people = signed_in(ana), reverse("accounts:people", args=[project.slug])
+    assert browser.get(people).status_code == 200
+    Membership.objects.filter(user=ana).delete()
+    assert browser.get(people).status_code == 404
+    actions.add_member(project=project, user=ana, role=Role.REVIEWER, actor=None)
+    assert browser.get(people).status_code == 200
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    assert browser.get(people).status_code == 302
+
+
+def test_a_session_ends_with_the_password_it_was_begun_with(project: Project, ana: User) -> None:
+    browser, people = signed_in(ana), reverse("accounts:people", args=[project.slug])
+    assert browser.get(people).status_code == 200
+    ana.set_password("another sentence altogether")
+    ana.save()
+    assert browser.get(people).status_code == 302
+    assert "_auth_user_id" not in browser.session
+
+
+def test_an_ended_or_unknown_session_is_nobodys(project: Project, ana: User) -> None:
+    browser, people = signed_in(ana), reverse("accounts:people", args=[project.slug])
+    Session.objects.update(expire_date=timezone.now())
+    assert browser.get(people).status_code == 302
+    browser.cookies["sessionid"] = "a" * 32
+    assert browser.get(people).status_code == 302
+
+
+def test_a_membership_of_one_project_opens_no_other(project: Project, ana: User, mia: User) -> None:
+    other = actions.create_project(name="Another audit", owner=mia)
+    browser = signed_in(ana)
+    assert browser.get(reverse("accounts:people", args=[project.slug])).status_code == 200
+    assert browser.get(reverse("accounts:people", args=[other.slug])).status_code == 404
