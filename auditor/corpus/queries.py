@@ -8,12 +8,19 @@ from django.db.models import Q, QuerySet
 
 from auditor.corpus.jsontext import encode_json
 from auditor.corpus.models import ImportBatch, Message, Segment, Transcript
+from auditor.web.plainrows import Columns
+from auditor.web.prepared import prepared
 
 UUIDS = """
     SELECT metadata->>'uuid', corpus_transcript.id
     FROM unnest(%s::jsonb[]) AS wanted(facts) JOIN corpus_transcript ON metadata @> wanted.facts
     WHERE project_id = %s AND NOT jsonb_exists(place, 'branch') ORDER BY corpus_transcript.id
 """
+MESSAGES = Columns(Message)
+OWN = f"""
+    SELECT {MESSAGES.of("message")} FROM corpus_message message
+    WHERE transcript_id = %s AND position >= %s AND position < %s ORDER BY position
+"""  # noqa: S608 - made of constants
 
 
 def texts_of(message: Message) -> dict[str, str]:
@@ -48,8 +55,9 @@ def messages_between(transcript: Transcript, first: int, end: int) -> list[Messa
         inherited = Segment.objects.filter(transcript=transcript, start__lt=end, end__gt=first)
         for stretch in _shared(inherited, first, end):
             found += stretch.messages
-    own = Message.objects.filter(transcript=transcript, position__gte=first, position__lt=end)
-    return found + list(own.order_by("position"))
+    with prepared() as cursor:
+        cursor.execute(OWN, [transcript.pk, first, end])
+        return found + [MESSAGES.row(iter(row)) for row in cursor.fetchall()]
 
 
 def own_messages(transcript: Transcript) -> list[tuple[int, int, int]]:

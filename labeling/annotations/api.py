@@ -156,8 +156,7 @@ class SavesOut(Schema):
 def desk(request: HttpRequest, pk: int) -> DeskOut:
     membership, round = _round(request, pk)
     found = desk_of(round, membership.user)
-    held = found.held.pk if found.held is not None else None
-    return DeskOut(round=round.pk, done=found.done, open=found.open, item=held)
+    return DeskOut(round=round.pk, done=found.done, open=found.open, item=found.held)
 
 
 @router.post("/rounds/{int:pk}/next", response=ItemOut | None, summary="Take the next item")

@@ -21,7 +21,7 @@ def revealed_blocks(standing: Standing, reviewer: User) -> Blocks:
 
 def heat_of(standing: Standing, reviewer: User, keys: tuple[str, str], floor: float | None = None) -> Panel:
     """What can be laid over the words of the item, with the channels of these keys drawn; nothing before the reveal."""
-    if standing.reveal is None:
+    if standing.reveal is None or not (standing.reveal.tracks or standing.reveal.blocks):
         return Panel()
     sight, transcript = visible_to(reviewer), standing.item.transcript
     blocks = revealed_blocks(standing, reviewer)

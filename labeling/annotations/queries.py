@@ -14,12 +14,13 @@ from auditor.corpus.queries import messages_between
 from auditor.evidence.models import HUMAN, Block, Reading, Track
 from auditor.evidence.opinions import Opinion, opinions
 from auditor.evidence.queries import visible_to
+from auditor.web.prepared import prepared
+from labeling.annotations import held
 from labeling.annotations.content import Content, MarkedSpan, Place, Relied, Unit, read
 from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision, LabelUnit, Reveal
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
 from labeling.queues.models import OPEN, REVEAL, Item, Lease, Round
-from labeling.queues.queries import lease_of
 
 
 @dataclass(frozen=True)
@@ -134,24 +135,22 @@ def access_standing(membership: Membership, item_id: int) -> Standing:
     Raises:
         Http404: not in this project, or never on this person's desk.
     """
-    rows = Item.objects.select_related("round__project", "round__codebook_version__codebook", "transcript")
-    rows = rows.defer("round__codebook_version__definition")
-    item = rows.filter(pk=item_id, round__project=membership.project).first()
-    lease = lease_of(item_id, membership.user) if item is not None else None
-    if item is None or lease is None:
+    found = held.read(item_id, membership.user, membership.project_id)
+    if found is None:
         raise Http404("no such item on your desk")
-    return standing_of(item, lease, membership.user)
+    return _standing(found, membership.user)
 
 
-def standing_of(item: Item, lease: Lease, reviewer: User) -> Standing:
-    """Where this reviewer stands with an item, with the form as it was left."""
-    revisions = LabelRevision.objects.filter(item=item, reviewer=reviewer).order_by("number")
-    standing = standing_among(revisions.prefetch_related("units", "spans"), item, lease, reviewer)
-    drafts = Draft.objects.filter(item=item, reviewer=reviewer, stage=standing.stage)
-    return replace(standing, draft=drafts.first())
+def _standing(found: held.Held, reviewer: User) -> Standing:
+    """Where this reviewer stands, with the form as it was left."""
+    revisions = LabelRevision.objects.filter(item=found.item, reviewer=reviewer).order_by("number")
+    said = revisions.prefetch_related("units", "spans") if found.has_said else []
+    return replace(standing_among(said, found.item, found.lease, found.reveal), draft=found.draft)
 
 
-def standing_among(revisions: Iterable[LabelRevision], item: Item, lease: Lease, reviewer: User) -> Standing:
+def standing_among(
+    revisions: Iterable[LabelRevision], item: Item, lease: Lease, reveal: Reveal | None
+) -> Standing:
     """Where a reviewer of these revisions, in order, stands with their item; no draft is looked for."""
     newest = {revision.stage: revision for revision in revisions}
     final = BLIND in newest or item.round.policy == OPEN
@@ -161,7 +160,7 @@ def standing_among(revisions: Iterable[LabelRevision], item: Item, lease: Lease,
         codebook=definition_of(item.round.codebook_version),
         blind=newest.get(BLIND),
         final=newest.get(FINAL),
-        reveal=Reveal.objects.filter(item=item, reviewer=reviewer).first() if final else None,
+        reveal=reveal if final else None,
         draft=None,
         ruled=FINAL in newest and is_ruled(item),
     )
@@ -182,11 +181,19 @@ def own_labels(round: Round, reviewer: User) -> QuerySet[LabelRevision]:
     return finals.exclude(Exists(newer)).select_related("item__transcript").order_by("-pk")
 
 
+LAST = """
+    SELECT lease.item_id FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
+    WHERE lease.reviewer_id = %s AND lease.state = 'done' AND item.round_id = %s AND item.id <> %s
+    ORDER BY lease.ended_at DESC, lease.id DESC LIMIT 1
+"""
+
+
 def last_done(standing: Standing, reviewer: User) -> int | None:
     """The item, other than this one, on which the reviewer's label was final last; None for a first item."""
-    done = Lease.objects.filter(reviewer=reviewer, state="done", item__round_id=standing.round.pk)
-    done = done.exclude(item=standing.item).order_by("-ended_at", "-pk")
-    return done.values_list("item_id", flat=True).first()
+    with prepared() as cursor:
+        cursor.execute(LAST, [reviewer.pk, standing.round.pk, standing.item.pk])
+        found = cursor.fetchone()
+    return found[0] if found is not None else None
 
 
 def visible_readings(reviewer: User, transcript_id: int) -> QuerySet[Reading]:

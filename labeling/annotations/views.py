@@ -45,7 +45,7 @@ def desk(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     membership = access_project(request, project, role=Role.REVIEWER)
     found = desk_of(access_desk(membership, pk), membership.user)
     if found.held is not None:
-        return redirect("annotations:item", project=project, pk=found.held.pk)
+        return redirect("annotations:item", project=project, pk=found.held)
     return render(request, "labeling/annotations/desk.html", {"desk": found, "round": found.round})
 
 

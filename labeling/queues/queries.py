@@ -8,7 +8,6 @@ from django.db import connection
 from django.db.models import (
     Count,
     DurationField,
-    Exists,
     ExpressionWrapper,
     F,
     OuterRef,
@@ -23,11 +22,12 @@ from django.http import Http404
 from auditor.accounts.models import Membership, Role, User
 from auditor.sampling.models import Sample
 from auditor.sampling.queries import samples_of
+from auditor.web.plainrows import Columns
+from auditor.web.prepared import prepared
 from labeling.queues.models import (
     EXPIRED,
     GOLD,
     SKIPPED,
-    TAKEN,
     WORK,
     Assignment,
     GoldResult,
@@ -42,6 +42,31 @@ BASIS = 30  # the newest labels that an estimate of time rests on
 LARGE = ("sample__frame_ids", "codebook_version__definition")  # columns that no page of a round shows
 LOOKED_AT, MOST_KEYS = 500, 40  # transcripts whose keys are looked at, and keys that can be chosen
 LONGEST = 3600.0  # seconds; a longer hold was a break, and counts as this much
+SEAT = Columns(RoundMember)
+# A seat, what waits for it (the training alone where that comes first), items that are free for everybody and may
+# come to it, what it holds, and its pace over the newest labels.
+DESK = f"""
+    SELECT {SEAT.of("seat")},
+        (SELECT count(*) FROM queues_assignment mine WHERE mine.round_id = asked.round AND mine.reviewer_id = asked.me
+            AND mine.is_open AND (seat.qualified_at IS NOT NULL OR mine.place < 0)),
+        (SELECT count(DISTINCT free.item_id) FROM queues_assignment free
+            WHERE free.round_id = asked.round AND free.reviewer_id IS NULL AND free.is_open
+            AND NOT EXISTS (SELECT FROM queues_lease had WHERE had.item_id = free.item_id
+                AND had.reviewer_id = asked.me AND (had.state IN ('held', 'done') OR had.reason = 'skipped'))
+            AND NOT EXISTS (SELECT FROM queues_assignment own WHERE own.item_id = free.item_id
+                AND own.reviewer_id = asked.me)),
+        ARRAY(SELECT lease.item_id FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
+            WHERE lease.reviewer_id = asked.me AND lease.state = 'held' AND item.round_id = asked.round
+            ORDER BY lease.id),
+        pace.seconds, pace.basis
+    FROM (SELECT %(round)s::bigint AS round, %(me)s::bigint AS me) asked
+    LEFT JOIN queues_roundmember seat ON seat.round_id = asked.round AND seat.user_id = asked.me
+    CROSS JOIN LATERAL (
+        SELECT avg(least(extract(epoch FROM ended_at - taken_at), {LONGEST}))::float8 AS seconds, count(*) AS basis
+        FROM (SELECT done.ended_at, done.taken_at FROM queues_lease done JOIN queues_item item ON item.id = done.item_id
+              WHERE done.reviewer_id = asked.me AND done.state = 'done' AND done.ended_at IS NOT NULL
+              AND item.round_id = asked.round ORDER BY done.ended_at DESC LIMIT {BASIS}) newest) pace
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True)
@@ -114,7 +139,7 @@ class Desk:
 
     round: Round
     done: int
-    held: Item | None  # the item on the desk
+    held: int | None  # id of the item on the desk
     open: int  # items that could still come to this reviewer, the held one included
     seconds_each: float | None
     basis: int
@@ -225,35 +250,25 @@ def desks_of(project_id: int, reviewer: User) -> list[Desk]:
 
 
 def desk_of(round: Round, reviewer: User) -> Desk:
-    """One round as this reviewer sees it, in five queries."""
-    seat = RoundMember.objects.filter(round=round, user=reviewer).first()
-    mine = Assignment.objects.filter(round=round, reviewer=reviewer, is_open=True)
-    on_desk = Lease.objects.filter(item__round=round, reviewer=reviewer, state="held")
-    held = list(on_desk.select_related("item__round").order_by("pk"))
+    """One round as this reviewer sees it, in one query."""
+    with prepared() as cursor:
+        cursor.execute(DESK, {"round": round.pk, "me": reviewer.pk})
+        row = cursor.fetchone()
+    values = iter(row or ())
+    seat = SEAT.row_or_none(values)
+    waiting, free, held, seconds, basis = values
     gets = seat is not None and seat.dropped_at is None and round.is_open
     training = gets and seat is not None and seat.qualified_at is None
-    waiting = mine.filter(place__lt=0).count() if training else mine.count()
-    seconds, basis = _pace(Lease.objects.filter(item__round=round, reviewer=reviewer))
     return Desk(
         round=round,
         done=seat.n_done if seat is not None else 0,
-        held=held[0].item if held and round.is_open else None,
-        open=waiting + len(held) + (0 if training else _given_back(round, reviewer)) if gets else 0,
+        held=held[0] if held and round.is_open else None,
+        open=waiting + len(held) + (0 if training else free) if gets else 0,
         seconds_each=seconds,
         basis=basis,
         training=training,
         waits_for=_waits_for(round, seat),
     )
-
-
-def _given_back(round: Round, reviewer: User) -> int:
-    """Slots that are free for everybody, of items that this reviewer may get."""
-    free = Assignment.objects.filter(round=round, reviewer__isnull=True, is_open=True)
-    theirs = Lease.objects.filter(
-        Q(state__in=TAKEN) | Q(reason=SKIPPED), item=OuterRef("item"), reviewer=reviewer
-    )
-    own = Assignment.objects.filter(item=OuterRef("item"), reviewer=reviewer)
-    return free.filter(~Exists(theirs), ~Exists(own)).values("item").distinct().count()
 
 
 def _waits_for(round: Round, seat: RoundMember | None) -> str:
