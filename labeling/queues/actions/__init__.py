@@ -13,6 +13,7 @@ from labeling.queues.actions.handing import (
     keep_alive,
     mark_done,
     release_expired,
+    renew,
     reserve_next,
     retake,
     skip,
@@ -32,6 +33,6 @@ from labeling.queues.actions.refusals import CannotChange, CannotOpen, LeaseLost
 __all__ = [
     "CannotChange", "CannotOpen", "LeaseLost", "Paused", "RoundClosed", "add_answers", "add_member", "after_commit",
     "close_round", "create_gold_set", "drop_member", "escalate_stuck", "extend_items", "extend_overlap", "hold_desk", "keep_alive",
-    "mark_done", "open_round", "pause_member", "pause_round", "reassign", "release_expired", "remove_answer", "reserve_next",
-    "resume_member", "resume_round", "retake", "set_due", "share_out", "skip", "take_next",
+    "mark_done", "open_round", "pause_member", "pause_round", "reassign", "release_expired", "remove_answer", "renew",
+    "reserve_next", "resume_member", "resume_round", "retake", "set_due", "share_out", "skip", "take_next",
 ]  # fmt: skip

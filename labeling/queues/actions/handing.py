@@ -4,6 +4,8 @@ A lease holds one slot of an item. Taking one is a single statement: it picks th
 given out, and writes the lease.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +15,25 @@ from django.utils import timezone
 from auditor.accounts.models import User
 from auditor.evidence.actions import lift_veils
 from auditor.evidence.queries import SCOPES
-from auditor.ledger.actions import record
+from auditor.ledger.actions import record, resting
 from auditor.runs.tasks import ring
+from auditor.web.prepared import prepared
 from labeling.queues.actions.refusals import LeaseLost, Paused, RoundClosed
-from labeling.queues.actions.statements import AGAIN, DONE, FREE, HELP, OF_OTHERS, TAKE
+from labeling.queues.actions.statements import (
+    AGAIN,
+    DESK,
+    DONE,
+    FREE,
+    HELP,
+    LEASES,
+    OF_OTHERS,
+    RENEW,
+    SEAT,
+    SEATS,
+    TAKE,
+    TAKE_AFTER_OTHERS,
+    TRAIN,
+)
 from labeling.queues.models import EXPIRED, REVEAL, SKIPPED, TAKEN, WORK, Item, Lease, Round, RoundMember
 from labeling.queues.skipping import OTHER, WORDS, why_escalated
 
@@ -32,13 +49,18 @@ def take_next(*, round: Round, reviewer: User) -> Lease | None:
         RoundClosed: the round is over, or this person is not one of its reviewers.
         Paused: round or reviewer are paused, and nothing is on the desk.
     """
-    with transaction.atomic():
-        seat, paused = _sit_down(round, reviewer)
-        if held := _on_desk(round, reviewer):
-            return _renew(held, round)[0]
-        if paused:
-            raise Paused(paused)
-        return _another(round, reviewer, seat)
+    with transaction.atomic(savepoint=False):
+        desk = _sit_down(round, reviewer)
+        lease = None
+        if desk.held and not desk.closed:
+            lease = _renew(desk.held, round)[0]
+        elif not (desk.closed or desk.paused):
+            lease = _another(round, reviewer, desk)
+    if desk.closed:
+        raise RoundClosed(desk.closed)
+    if desk.paused and lease is None:
+        raise Paused(desk.paused)
+    return lease
 
 
 def reserve_next(*, round: Round, reviewer: User) -> Lease | None:
@@ -49,12 +71,14 @@ def reserve_next(*, round: Round, reviewer: User) -> Lease | None:
     Raises:
         RoundClosed: the round is over, or this person is not one of its reviewers.
     """
-    with transaction.atomic():
-        seat, paused = _sit_down(round, reviewer)
-        held = _on_desk(round, reviewer)
-        if len(held) != 1 or paused:
-            return held[1] if len(held) > 1 else None
-        return _another(round, reviewer, seat)
+    with transaction.atomic(savepoint=False):
+        desk = _sit_down(round, reviewer)
+        lease = desk.held[1] if len(desk.held) > 1 else None
+        if len(desk.held) == 1 and not (desk.paused or desk.closed):
+            lease = _another(round, reviewer, desk)
+    if desk.closed:
+        raise RoundClosed(desk.closed)
+    return lease
 
 
 def hold_desk(*, round_id: int, reviewer_id: int) -> bool:
@@ -64,6 +88,11 @@ def hold_desk(*, round_id: int, reviewer_id: int) -> bool:
     holds the transaction.
     """
     return _seat(round_id, reviewer_id) is not None
+
+
+def renew(*, lease: Lease) -> None:
+    """The full time ahead of a held lease, and of whatever else lies on its desk, both of which the caller holds."""
+    _renew([lease], lease.item.round)
 
 
 def keep_alive(*, lease: Lease) -> Lease:
@@ -129,7 +158,7 @@ def mark_done(*, lease: Lease) -> bool:
     The caller holds the transaction and the lease's row; the item's row is held from here on.
     """
     now = timezone.now()
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(DONE, {"lease": lease.pk, "now": now})
         last = cursor.fetchone()
     lease.state, lease.ended_at = "done", now
@@ -146,12 +175,14 @@ def _let_others_see(item_id: int, round_id: int, transcript_id: int) -> None:
 
     Whoever held it once keeps theirs: a label of theirs may still come, late and blind.
     """
-    had_it = Lease.objects.filter(item_id=item_id).values_list("reviewer_id", flat=True)
+    with prepared() as cursor:
+        cursor.execute("SELECT DISTINCT reviewer_id FROM queues_lease WHERE item_id = %s", [item_id])
+        had_it = [row[0] for row in cursor.fetchall()]
     lift_veils(
         round_key=Round(pk=round_id).veil_key,
         scopes=SCOPES,
         transcript_id=transcript_id,
-        but_not=list(had_it),
+        but_not=had_it,
     )
 
 
@@ -220,44 +251,53 @@ def escalate_stuck() -> int:
 
 
 def _seat(round_id: int, reviewer_id: int) -> RoundMember | None:
-    rows = RoundMember.objects.select_for_update().filter(round_id=round_id, user_id=reviewer_id)
-    return rows.order_by().first()
+    with prepared() as cursor:
+        cursor.execute(SEAT, {"round": round_id, "me": reviewer_id})
+        found = cursor.fetchone()
+    return SEATS.row(iter(found)) if found is not None else None
 
 
-def _sit_down(round: Round, reviewer: User) -> tuple[RoundMember, str]:
-    """The reviewer's seat, held, and why nothing new is handed out to it now (empty: it is).
+@dataclass(frozen=True)
+class _Desk:
+    """A reviewer's desk in a round, held."""
 
-    The round is read after the seat is held: whoever closes it holds all seats first.
-    """
+    closed: str = ""  # why nothing is done here any more
+    paused: str = ""  # why nothing new is handed out
+    training: bool = False  # what comes is the training
+    over: bool = False  # the time of some lease has run out
+    held: Sequence[Lease] = ()  # what lies there, the oldest first
+
+
+def _sit_down(round: Round, reviewer: User) -> _Desk:
+    """The reviewer's desk; from here on no other tab of theirs does anything, until the transaction ends."""
     seat = _seat(round.pk, reviewer.pk)
     if seat is None or seat.dropped_at is not None:
-        raise RoundClosed(f"{reviewer} is not a reviewer of {round}.")
-    closed, paused = Round.objects.values_list("closed_at", "paused_at").get(pk=round.pk)
-    if closed is not None:
-        raise RoundClosed(f"{round} is closed.")
-    if paused is not None:
-        return seat, f"{round} is paused."
-    return seat, seat.paused_reason or "You are paused." if seat.paused_at is not None else ""
+        return _Desk(closed=f"{reviewer} is not a reviewer of {round}.")
+    with prepared() as cursor:
+        cursor.execute(DESK, {"round": round.pk, "me": reviewer.pk, "now": timezone.now()})
+        rows = cursor.fetchall()
+    closed, paused, over = rows[0][:3]
+    held = [lease for row in rows if (lease := LEASES.row_or_none(iter(row[3:])))]
+    waits = f"{round} is paused." if paused is not None else ""
+    if seat.paused_at is not None:
+        waits = waits or seat.paused_reason or "You are paused."
+    return _Desk(
+        f"{round} is closed." if closed is not None else "", waits, seat.qualified_at is None, over, held
+    )
 
 
-def _on_desk(round: Round, reviewer: User) -> list[Lease]:
-    """What the reviewer holds, the oldest first."""
-    rows = Lease.objects.select_for_update(of=("self",)).filter(reviewer=reviewer, state="held")
-    return list(rows.filter(item__round=round).order_by("pk"))
-
-
-def _another(round: Round, reviewer: User, seat: RoundMember) -> Lease | None:
-    if Lease.objects.filter(state="held", expires_at__lt=timezone.now()).exists():
+def _another(round: Round, reviewer: User, desk: _Desk) -> Lease | None:
+    if desk.over:
         release_expired(round=round)
-    training = seat.qualified_at is None
-    if lease := _take(TAKE, round, reviewer, training=training):
+    if desk.training:
+        return _take(TRAIN, round, reviewer)
+    if lease := _take(TAKE, round, reviewer):
         return lease
-    if not training and round.helping:
+    if round.helping:
         while among := _of_others(round, reviewer):
             if lease := _take(HELP, round, reviewer, among=among):
                 return lease
-    # Before saying that nothing is left, wait for the rows that others hold.
-    return _take(TAKE.replace("SKIP LOCKED", ""), round, reviewer, training=training)
+    return _take(TAKE_AFTER_OTHERS, round, reviewer)  # before saying that nothing is left
 
 
 def _of_others(round: Round, reviewer: User) -> list[int]:
@@ -268,21 +308,25 @@ def _of_others(round: Round, reviewer: User) -> list[int]:
 
 def _take(sql: str, round: Round, reviewer: User, **which: Any) -> Lease | None:
     now = timezone.now()
-    values = {"round": round.pk, "me": reviewer.pk, "now": now, "until": _until(round, now), **which}
-    for lease in Lease.objects.raw(sql, values):
-        record(
-            verb="item.taken", subject=lease, actor=reviewer, project_id=round.project_id, item=lease.item_id,
-            slot=lease.slot,
-        )  # fmt: skip
-        return lease
-    return None
+    values = {
+        "round": round.pk, "project": round.project_id, "me": reviewer.pk, "name": str(reviewer), "now": now,
+        "until": _until(round, now), **which,
+    }  # fmt: skip
+    with resting(), prepared() as cursor:
+        cursor.execute(sql, values)
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    lease = LEASES.row(iter(found))
+    lease.reviewer = reviewer
+    return lease
 
 
-def _renew(held: list[Lease], round: Round) -> list[Lease]:
+def _renew(held: Sequence[Lease], round: Round) -> Sequence[Lease]:
     """Their full time ahead of them, for these and whatever else lies on the same desk."""
     until = _until(round, timezone.now())
-    desk = Lease.objects.filter(reviewer_id=held[0].reviewer_id, state="held", item__round_id=round.pk)
-    desk.update(expires_at=until)
+    with prepared() as cursor:
+        cursor.execute(RENEW, {"round": round.pk, "me": held[0].reviewer_id, "until": until})
     for lease in held:
         lease.expires_at = until
     return held

@@ -1,6 +1,32 @@
 """The statements by which slots change hands, each a single one: it picks, marks and writes.
 
-Values: %(me)s the reviewer, %(round)s, %(now)s and %(until)s the lease's time.
+Values: %(me)s the reviewer, %(round)s, %(now)s and %(until)s the lease's time. Who takes a slot is written into the
+trail by the same statement, as `ledger.record` would: %(name)s and %(project)s are for that.
+"""
+
+from auditor.web.plainrows import Columns
+from labeling.queues.models import Lease, RoundMember
+
+LEASES, SEATS = Columns(Lease), Columns(RoundMember)
+# One tab of a reviewer at a time, until the transaction ends.
+SEAT = f"""
+    SELECT {SEATS.of("seat")} FROM queues_roundmember seat
+    WHERE seat.round_id = %(round)s AND seat.user_id = %(me)s FOR UPDATE
+"""  # noqa: S608 - made of constants
+# Whether the round hands out, whether the time of any lease has run out, and what lies on the reviewer's desk, the
+# oldest first and held. Asked once the seat is held: whoever closes a round holds all its seats first.
+DESK = f"""
+    WITH held AS (SELECT lease.* FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
+             WHERE lease.reviewer_id = %(me)s AND lease.state = 'held' AND item.round_id = %(round)s
+             ORDER BY lease.id FOR UPDATE OF lease)
+    SELECT round.closed_at, round.paused_at,
+        EXISTS (SELECT FROM queues_lease over WHERE over.state = 'held' AND over.expires_at < %(now)s),
+        {LEASES.of("held")}
+    FROM queues_round round LEFT JOIN held ON true WHERE round.id = %(round)s ORDER BY held.id
+"""  # noqa: S608 - made of constants
+RENEW = """
+    UPDATE queues_lease lease SET expires_at = %(until)s FROM queues_item item
+    WHERE item.id = lease.item_id AND item.round_id = %(round)s AND lease.reviewer_id = %(me)s AND lease.state = 'held'
 """
 
 # A reviewer may get a slot of an item that they neither have, had, nor gave back.
@@ -9,29 +35,43 @@ MAY = """
                 AND (l.state IN ('held', 'done') OR l.reason = 'skipped'))
     AND NOT EXISTS (SELECT FROM queues_assignment o WHERE o.item_id = a.item_id AND o.reviewer_id = %(me)s)
 """
-LEASE = """
+GIVEN = f"""
     taken AS (UPDATE queues_assignment t SET is_open = false, reviewer_id = %(me)s FROM picked
-              WHERE t.id = picked.id RETURNING t.item_id, t.slot)
-    INSERT INTO queues_lease (item_id, slot, reviewer_id, state, reason, skip_reason, note, taken_at, expires_at)
-    SELECT item_id, slot, %(me)s, 'held', '', '', '', %(now)s, %(until)s FROM taken RETURNING *
-"""
+              WHERE t.id = picked.id RETURNING t.item_id, t.slot),
+    lease AS (INSERT INTO queues_lease
+                  (item_id, slot, reviewer_id, state, reason, skip_reason, note, taken_at, expires_at)
+              SELECT item_id, slot, %(me)s, 'held', '', '', '', %(now)s, %(until)s FROM taken RETURNING *),
+    event AS (INSERT INTO ledger_event
+                  (at, actor_id, actor_name, project_id, verb, subject, subject_id, detail)
+              SELECT %(now)s, %(me)s, %(name)s, %(project)s, 'item.taken', 'queues.lease', lease.id::text,
+                  jsonb_build_object('item', lease.item_id, 'slot', lease.slot) FROM lease)
+    SELECT {LEASES.of("lease")} FROM lease
+"""  # noqa: S608 - made of constants
 # What the reviewer lost to the clock and may still have, then what others gave back, then what is
 # planned for them in their own order; whoever is still in training gets the training alone. Only as
 # much is looked for as it takes to find one.
 TAKE = f"""
     WITH begun AS (SELECT a.id FROM queues_lease b JOIN queues_assignment a ON a.item_id = b.item_id
              WHERE b.reviewer_id = %(me)s AND b.state = 'released' AND b.reason = 'expired'
-               AND a.round_id = %(round)s AND a.is_open AND a.reviewer_id IS NULL AND NOT %(training)s AND {MAY}
+               AND a.round_id = %(round)s AND a.is_open AND a.reviewer_id IS NULL AND {MAY}
              ORDER BY b.id LIMIT 1 FOR UPDATE OF a SKIP LOCKED),
          freed AS (SELECT a.id FROM queues_assignment a
-             WHERE a.round_id = %(round)s AND a.reviewer_id IS NULL AND a.is_open AND NOT %(training)s AND {MAY}
+             WHERE a.round_id = %(round)s AND a.reviewer_id IS NULL AND a.is_open AND {MAY}
              ORDER BY a.place LIMIT 1 FOR UPDATE SKIP LOCKED),
          own AS (SELECT a.id FROM queues_assignment a
              WHERE a.round_id = %(round)s AND a.reviewer_id = %(me)s AND a.is_open
-               AND (a.place < 0 OR NOT %(training)s) ORDER BY a.place LIMIT 1 FOR UPDATE),
+             ORDER BY a.place LIMIT 1 FOR UPDATE),
          picked AS (SELECT id FROM begun UNION ALL SELECT id FROM freed UNION ALL SELECT id FROM own LIMIT 1),
-    {LEASE}
+    {GIVEN}
 """  # noqa: S608 - made of constants
+TRAIN = f"""
+    WITH picked AS (SELECT a.id FROM queues_assignment a
+             WHERE a.round_id = %(round)s AND a.reviewer_id = %(me)s AND a.is_open AND a.place < 0
+             ORDER BY a.place LIMIT 1 FOR UPDATE),
+    {GIVEN}
+"""  # noqa: S608 - made of constants
+# As TAKE, but it waits for the rows that others hold instead of stepping over them.
+TAKE_AFTER_OTHERS = TAKE.replace("SKIP LOCKED", "")
 # For whoever has finished their plan where people help each other: the last item, in their order, of
 # each of the others, those who have done least first.
 OF_OTHERS = f"""
@@ -42,14 +82,14 @@ OF_OTHERS = f"""
     WHERE m.round_id = %(round)s AND m.user_id <> %(me)s ORDER BY m.n_done, m.id
 """  # noqa: S608 - made of constants
 HELP = f"""
-    WITH picked AS (SELECT id FROM queues_assignment WHERE id = ANY(%(among)s) AND is_open
-             ORDER BY array_position(%(among)s, id) LIMIT 1 FOR UPDATE),
-    {LEASE}
+    WITH picked AS (SELECT id FROM queues_assignment WHERE id = ANY(%(among)s::bigint[]) AND is_open
+             ORDER BY array_position(%(among)s::bigint[], id) LIMIT 1 FOR UPDATE),
+    {GIVEN}
 """  # noqa: S608 - made of constants
 AGAIN = f"""
     WITH picked AS (SELECT id FROM queues_assignment WHERE item_id = %(item)s AND is_open
              AND (reviewer_id = %(me)s OR reviewer_id IS NULL) ORDER BY reviewer_id LIMIT 1 FOR UPDATE),
-    {LEASE}
+    {GIVEN}
 """  # noqa: S608 - made of constants
 DONE = """
     WITH mine AS (UPDATE queues_lease SET state = 'done', ended_at = %(now)s
