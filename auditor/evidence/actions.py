@@ -17,10 +17,11 @@ from auditor.corpus.copying import copy_rows, next_ids
 from auditor.corpus.copytext import row
 from auditor.corpus.jsontext import encode_json
 from auditor.corpus.queries import messages_of, texts_of
-from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rollup, Veil
+from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rollup
 from auditor.evidence.queries import Spoken
 from auditor.evidence.quotes import Located, MessageTexts, locate
 from auditor.ledger.actions import record
+from auditor.web.prepared import prepared
 
 OWN = "channel {} is computed here, and nothing from outside may write to it"
 PEOPLE = "people."  # how keys of channels of kind human begin
@@ -29,6 +30,7 @@ READING_COLUMNS = (
     "explanation", "detail", "source", "created_at",
 )  # fmt: skip
 ROLLUP_COLUMNS = ("channel_id", "transcript_id", "value", "label", "n")
+LIFT = "UPDATE evidence_veil SET lifted_at = %s WHERE lifted_at IS NULL"
 ROLL: dict[str, Callable[[Sequence[float]], float]] = {
     "max": max,
     "min": min,
@@ -172,7 +174,7 @@ def write_readings(*, readings: Sequence[NewReading], source: str, unseen: Conta
             new
             for place, new in latest.items()
             if (new.channel.pk, new.transcript_id) in taken
-            and (place not in current or _differs(current[place], new))
+            and (place not in current or differs(current[place], new))
         ]
         if not fresh:
             return len(first)
@@ -193,39 +195,6 @@ def write_readings(*, readings: Sequence[NewReading], source: str, unseen: Conta
         _write_quotes([(row, new) for row, new in zip(rows, fresh, strict=True) if new.quotes])
         roll_up(pairs={(new.channel.pk, new.transcript_id) for new in fresh})
     return len(first) + len(rows)
-
-
-def write_label(
-    *,
-    channel: Channel,
-    transcript_id: int,
-    label: str,
-    identifier: str,
-    detail: Mapping[str, Any],
-    source: str,
-) -> None:
-    """One label on a whole transcript, as `write_readings` would write it, in four statements.
-
-    The caller holds the transaction, and a row that everybody holds who writes labels there.
-    """
-    rows = Reading.objects.filter(channel=channel, transcript_id=transcript_id, superseded_at__isnull=True)
-    current = list(rows.order_by("pk"))
-    new = NewReading(channel, transcript_id, None, label, identifier=identifier, detail=detail)
-    place = new.place[2:]
-    old = next((r for r in current if (r.position, r.part, r.start, r.end, r.identifier) == place), None)
-    if old is not None:
-        if not _differs(old, new):
-            return
-        Reading.objects.filter(pk=old.pk).update(superseded_at=timezone.now())
-        current.remove(old)
-    written = Reading.objects.create(
-        channel=channel, transcript_id=transcript_id, identifier=identifier, label=label[:200], detail=dict(detail),
-        source=source,
-    )  # fmt: skip
-    Rollup.objects.bulk_create(
-        [_rolled(channel, transcript_id, [*current, written])], update_conflicts=True,
-        unique_fields=["transcript", "channel"], update_fields=["value", "label", "n"],
-    )  # fmt: skip
 
 
 def _write_first(readings: list[NewReading], source: str) -> None:
@@ -314,7 +283,8 @@ def rolled(
     return value, label
 
 
-def _differs(old: Reading, new: NewReading) -> bool:
+def differs(old: Reading, new: NewReading) -> bool:
+    """Whether a reading says something else than the one that stands at its place."""
     return (old.value, old.label, old.explanation, old.detail) != (
         new.value,
         new.label[:200],
@@ -390,11 +360,13 @@ def lift_veils(
 
     Veils that another round laid on the same transcript stay down.
     """
-    rows = Veil.objects.filter(round_key=round_key, scope__in=list(scopes), lifted_at__isnull=True)
+    wanted: dict[str, Any] = {"round_key = %s": round_key, "scope = ANY(%s)": list(scopes)}
     if person_id is not None:
-        rows = rows.filter(person_id=person_id)
+        wanted["person_id = %s"] = person_id
     if transcript_id is not None:
-        rows = rows.filter(transcript_id=transcript_id)
+        wanted["transcript_id = %s"] = transcript_id
     if kept := list(but_not):
-        rows = rows.exclude(person_id__in=kept)
-    return rows.update(lifted_at=timezone.now())
+        wanted["person_id <> ALL(%s)"] = kept
+    with prepared() as cursor:
+        cursor.execute(f"{LIFT} AND {' AND '.join(wanted)}", [timezone.now(), *wanted.values()])
+        return int(cursor.rowcount)

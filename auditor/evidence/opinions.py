@@ -6,19 +6,17 @@ Only what `sight` shows comes in; a veiled transcript has no opinions at all.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q, QuerySet, Window
-from django.db.models.functions import Coalesce, RowNumber
 
 from auditor.accounts.models import User
 from auditor.corpus.document import Mark
 from auditor.evidence.kinds import Kind, kind_of
-from auditor.evidence.models import HUMAN, Channel, Quote, Reading, Rollup
+from auditor.evidence.models import HUMAN, Channel, Quote, Reading
 from auditor.evidence.queries import Sight
 from auditor.evidence.quotes import EXACT, NOT_FOUND
+from auditor.web.plainrows import Columns
+from auditor.web.prepared import prepared
 
 MOST_READINGS = 2000  # of one transcript, read at all
 MOST_QUOTES = 2000  # of one transcript, in the rail
@@ -31,6 +29,23 @@ STATUS_WORDS = {
     "in_reasoning": "in the reasoning",
     NOT_FOUND: "not in the text",
 }
+READING, CHANNEL, QUOTE = Columns(Reading), Columns(Channel), Columns(Quote)
+# A veil hides all that machines say of a transcript, or all that people say of it.
+WEIGHTIEST = f"""
+    SELECT {READING.of("said")}, {CHANNEL.of("channel")}, said.of, rolled.value, coalesce(rolled.label, '')
+    FROM (SELECT one.*, count(*) OVER (PARTITION BY one.channel_id) AS of, row_number() OVER (
+              PARTITION BY one.channel_id ORDER BY one.position IS NOT NULL, coalesce(one.value, 0) DESC, one.id) AS rank
+          FROM evidence_reading one WHERE one.transcript_id = %(transcript)s AND one.superseded_at IS NULL) said
+    JOIN evidence_channel channel ON channel.id = said.channel_id
+    LEFT JOIN evidence_rollup rolled ON rolled.channel_id = channel.id AND rolled.transcript_id = %(transcript)s
+    WHERE said.rank <= %(most)s AND NOT EXISTS (SELECT FROM evidence_veil veil
+        WHERE veil.person_id = %(person)s AND veil.transcript_id = %(transcript)s AND veil.lifted_at IS NULL
+        AND veil.scope = CASE channel.kind WHEN 'human' THEN 'human' ELSE 'machine' END)
+    ORDER BY channel.kind, channel.key, said.id
+"""  # noqa: S608 - made of constants
+QUOTES = f"""
+    SELECT {QUOTE.of("quote")} FROM evidence_quote quote WHERE quote.reading_id = ANY(%s) ORDER BY quote.id LIMIT %s
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True)
@@ -100,19 +115,15 @@ class Opinion:
 
 def opinions(sight: Sight, transcript_id: int) -> list[Opinion]:
     """Every channel's opinion, machines first; a fixed number of queries."""
-    readings = list(_weightiest(sight, transcript_id))
-    rolled = {rollup.channel_id: rollup for rollup in sight.rollups([transcript_id])}
-    quotes: dict[int, list[Quote]] = {}
-    cited = sight.quotes([transcript_id]).filter(reading__in=[reading.pk for reading in readings])
-    for quote in cited.select_related(None)[:MOST_QUOTES]:
-        quotes.setdefault(quote.reading_id, []).append(quote)
+    by_channel: dict[int, list[_Said]] = {}
+    for one in _weightiest(sight, transcript_id):
+        by_channel.setdefault(one.reading.channel_id, []).append(one)
+    readings = [one.reading for said in by_channel.values() for one in said]
+    quotes = _quotes(readings)
     names = _names(reading for reading in readings if reading.channel.kind == HUMAN)
-    by_channel: dict[int, list[Reading]] = {}
-    for reading in readings:
-        by_channel.setdefault(reading.channel_id, []).append(reading)
     letters = _letters()
     found: list[Opinion] = []
-    ordered = sorted(by_channel.values(), key=lambda said: said[0].channel.kind == HUMAN)
+    ordered = sorted(by_channel.values(), key=lambda said: said[0].reading.channel.kind == HUMAN)
     for said in ordered:
         statements = [
             Statement(
@@ -120,11 +131,21 @@ def opinions(sight: Sight, transcript_id: int) -> list[Opinion]:
                 names.get(reading.identifier, ""),
                 [_citation(quote, letters) for quote in quotes.get(reading.pk, [])],
             )
-            for reading in sorted(said, key=_weight)
+            for reading in sorted((one.reading for one in said), key=_weight)
         ]
-        new = not found or found[-1].channel.kind != said[0].channel.kind
-        found.append(_opinion(said, rolled.get(said[0].channel_id), statements, new))
+        new = not found or found[-1].channel.kind != said[0].reading.channel.kind
+        found.append(_opinion(said[0], statements, new))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A reading, how many the channel has there, and what these come to."""
+
+    reading: Reading
+    of: int
+    value: float | None
+    label: str
 
 
 def quote_marks(found: Iterable[Opinion]) -> list[Mark]:
@@ -148,34 +169,42 @@ def quote_marks(found: Iterable[Opinion]) -> list[Mark]:
     ]
 
 
-def _opinion(
-    said: Sequence[Reading], rolled: Rollup | None, statements: list[Statement], first_of_kind: bool
-) -> Opinion:
-    channel = said[0].channel
+def _opinion(first: _Said, statements: list[Statement], first_of_kind: bool) -> Opinion:
+    channel = first.reading.channel
     return Opinion(
         channel=channel,
         kind=kind_of(channel.kind),
-        value=rolled.value if rolled is not None else None,
-        label=rolled.label if rolled is not None else "",
+        value=first.value,
+        label=first.label,
         statements=statements,
-        more=getattr(said[0], "n_said", len(said)) - len(statements),
+        more=first.of - len(statements),
         first_of_kind=first_of_kind,
     )
 
 
-def _weightiest(sight: Sight, transcript_id: int) -> QuerySet[Reading]:
+def _weightiest(sight: Sight, transcript_id: int) -> Iterator[_Said]:
     """The first readings of each channel by weight, chosen by the database; each knows how many there are."""
-    of_channel: dict[str, Any] = {"partition_by": F("channel_id")}
-    weight = [
-        ExpressionWrapper(Q(position__isnull=False), output_field=BooleanField()).asc(),
-        Coalesce(F("value"), 0.0).desc(),
-        F("pk").asc(),
-    ]
-    rows = sight.readings([transcript_id]).annotate(
-        rank=Window(RowNumber(), order_by=weight, **of_channel),
-        n_said=Window(Count("pk"), **of_channel),
-    )
-    return rows.filter(rank__lte=MOST_STATEMENTS)
+    values = {"transcript": transcript_id, "person": sight.person_id, "most": MOST_STATEMENTS}
+    with prepared() as cursor:
+        cursor.execute(WEIGHTIEST, values)
+        rows = cursor.fetchall()
+    for row in rows:
+        columns = iter(row)
+        reading = READING.row(columns)
+        reading.channel = CHANNEL.row(columns)
+        yield _Said(reading, *columns)
+
+
+def _quotes(readings: Sequence[Reading]) -> dict[int, list[Quote]]:
+    """The words that these readings cite; whoever may see a reading may see those."""
+    found: dict[int, list[Quote]] = {}
+    if readings:
+        with prepared() as cursor:
+            cursor.execute(QUOTES, [[reading.pk for reading in readings], MOST_QUOTES])
+            for row in cursor.fetchall():
+                quote = QUOTE.row(iter(row))
+                found.setdefault(quote.reading_id, []).append(quote)
+    return found
 
 
 def _weight(reading: Reading) -> tuple[bool, float, int]:
@@ -206,5 +235,7 @@ def _letters() -> list[str]:
 def _names(readings: Iterable[Reading]) -> dict[str, str]:
     """People's names by the identifier on their readings."""
     ids = {reading.identifier for reading in readings if reading.identifier.isdigit()}
+    if not ids:
+        return {}
     people = User.objects.filter(pk__in=[int(ident) for ident in ids])
     return {str(pk): name for pk, name in people.values_list("pk", "name")}

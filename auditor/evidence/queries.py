@@ -34,6 +34,7 @@ from auditor.evidence.models import (
     Veil,
     WorthBasis,
 )
+from auditor.web.prepared import prepared
 
 Row = TypeVar("Row", bound=Model)
 MACHINE = "machine"
@@ -44,6 +45,18 @@ SPOKEN = (
     "pk", "channel_id", "transcript_id", "position", "part", "start", "end", "identifier", "value", "label",
     "explanation", "detail",
 )  # fmt: skip
+IDS = """
+    SELECT ARRAY(SELECT said.id FROM evidence_reading said JOIN evidence_channel channel ON channel.id = said.channel_id
+            WHERE said.transcript_id = %(transcript)s AND said.superseded_at IS NULL AND channel.kind <> 'human'
+            ORDER BY said.id LIMIT %(most)s),
+        ARRAY(SELECT said.id FROM evidence_track said JOIN evidence_channel channel ON channel.id = said.channel_id
+            WHERE said.transcript_id = %(transcript)s AND said.superseded_at IS NULL AND channel.kind <> 'human'
+            ORDER BY said.id LIMIT %(most)s),
+        ARRAY(SELECT said.id FROM evidence_block said
+            WHERE said.transcript_id = %(transcript)s AND said.superseded_at IS NULL ORDER BY said.id LIMIT %(most)s)
+    WHERE NOT EXISTS (SELECT FROM evidence_veil veil WHERE veil.person_id = %(person)s AND veil.scope = %(scope)s
+        AND veil.transcript_id = %(transcript)s AND veil.lifted_at IS NULL)
+"""
 QUOTED = ("text", "status", "position", "part", "start", "end")
 
 
@@ -233,6 +246,15 @@ class Sight:
             transcript__project_id=project_id,
         )  # fmt: skip
         return rows.exists()
+
+    def spoken_ids(self, transcript_id: int, most: int) -> tuple[list[int], list[int], list[int]]:
+        """Ids of what machines say of the transcript now, as far as the person may see it: readings, tracks, blocks."""
+        with prepared() as cursor:
+            cursor.execute(
+                IDS, {"transcript": transcript_id, "person": self.person_id, "scope": MACHINE, "most": most}
+            )
+            found = cursor.fetchone()
+        return found or ([], [], [])
 
     def n_veiled_upto(self, project_id: int, scopes: Iterable[str], most: int) -> int:
         """As `n_veiled`, but counted no further than `most`."""

@@ -73,7 +73,7 @@ def test_more_channels_cost_no_more_queries(
     client = signed_in(vic)
     client.get(f"/p/{project.slug}/channels/")
     for _ in range(2):
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(9):
             client.get(f"/p/{project.slug}/channels/")
         for number in range(5):
             make.reading(make.channel(project, f"more.{number}"), make.transcript(project), 0.5)
