@@ -1,5 +1,6 @@
 """What every page shows around its own content: the project, the places in it, the worker's state."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -27,20 +28,23 @@ NAV = [
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """The context of `base.html`: cheap on pages without a project, three small queries with one."""
+    """The context of `base.html`; what it needs to be asked for is asked where the header is drawn alone."""
     membership = _membership(request)
     if membership is None:
         return {"nav": [], "worker_alive": True}
     project = membership.project
     section = request.path.split("/")[3] if request.path.count("/") >= 3 else ""
-    nav = []
-    for title, name, part, role in NAV:
-        if membership.at_least(role):
-            nav.append((title, reverse(name, args=[project.slug]), part == section))
+    places = _places(project.slug, membership.role)
     return {
-        "nav": nav, "project": project, "membership": membership, "worker_alive": worker_is_alive(),
-        "unread": lambda: unread_of(membership.user, project.pk),  # asked where the header is drawn alone
+        "nav": [(title, url, part == section) for title, url, part in places], "project": project,
+        "membership": membership, "worker_alive": worker_is_alive, "unread": lambda: unread_of(membership.user, project.pk),
     }  # fmt: skip
+
+
+@lru_cache(maxsize=1000)
+def _places(slug: str, role: int) -> list[tuple[str, str, str]]:
+    """Title, address and the path's second part of what a member of this role sees."""
+    return [(title, reverse(name, args=[slug]), part) for title, name, part, least in NAV if role >= least]
 
 
 def _membership(request: HttpRequest) -> Membership | None:

@@ -1,6 +1,9 @@
 """A final label as a reading, so that lists and channels know what people said."""
 
-from auditor.evidence.actions import declare_channel, write_label
+from functools import partial
+
+from auditor.evidence.actions import declare_channel
+from auditor.evidence.labels import write_label
 from auditor.evidence.models import HUMAN, Channel
 from labeling.annotations.models import LabelRevision
 from labeling.codebooks.parts import Codebook
@@ -19,7 +22,9 @@ def publish(revision: LabelRevision, item: Item, codebook: Codebook) -> None:
     if revision.late:
         detail["late"] = "yes"
     write_label(
-        channel=_channel(item.round.project_id),
+        project_id=item.round.project_id,
+        key=CHANNEL,
+        declare=partial(_channel, item.round.project_id),
         transcript_id=item.transcript_id,
         label=revision.label,
         identifier=str(revision.reviewer_id),

@@ -11,7 +11,7 @@ from auditor.accounts.models import Membership, User
 from auditor.corpus.document import Document, Mark, render
 from auditor.corpus.models import Transcript
 from auditor.corpus.queries import messages_between
-from auditor.evidence.models import HUMAN, Block, Reading, Track
+from auditor.evidence.models import HUMAN, Reading, Track
 from auditor.evidence.opinions import Opinion, opinions
 from auditor.evidence.queries import visible_to
 from auditor.web.prepared import prepared
@@ -143,8 +143,7 @@ def access_standing(membership: Membership, item_id: int) -> Standing:
 
 def _standing(found: held.Held, reviewer: User) -> Standing:
     """Where this reviewer stands, with the form as it was left."""
-    revisions = LabelRevision.objects.filter(item=found.item, reviewer=reviewer).order_by("number")
-    said = revisions.prefetch_related("units", "spans") if found.has_said else []
+    said = held.labels(found.item.pk, reviewer.pk) if found.has_said else []
     return replace(standing_among(said, found.item, found.lease, found.reveal), draft=found.draft)
 
 
@@ -206,14 +205,9 @@ def visible_tracks(reviewer: User, transcript_id: int) -> QuerySet[Track]:
     return visible_to(reviewer).tracks([transcript_id]).exclude(channel__kind=HUMAN)
 
 
-def visible_blocks(reviewer: User, transcript_id: int) -> QuerySet[Block]:
-    """Token blocks on the transcript that this person may see now."""
-    return visible_to(reviewer).blocks([transcript_id])
-
-
 def opinions_of(standing: Standing, reviewer: User) -> list[Opinion]:
     """What the channels say, as far as it was revealed with this item; nothing before."""
-    if standing.reveal is None:
+    if standing.reveal is None or not standing.reveal.readings:
         return []
     shown = set(standing.reveal.readings)
     found = []

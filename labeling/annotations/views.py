@@ -7,6 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
 
 from auditor.accounts.access import access_project, person
@@ -29,6 +30,10 @@ from labeling.queues.queries import access_desk, desk_of, desks_of
 from labeling.queues.skipping import OTHER, REASONS, WORDS
 
 DESK = "labeling/annotations/item.html"
+PART, AHEAD = (
+    "Desk-Part",
+    "ahead",
+)  # a header of the desk's script: it wants what stands in place of what it shows
 MINE = 500  # own labels on one page
 
 
@@ -78,12 +83,18 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     said = queries.opinions_of(standing, membership.user)
     asked = Asked.from_query(request.GET.dict())
     heat = heat_of(standing, membership.user, (asked.heat_key, asked.heat2_key), asked.threshold)
+    content, part = standing.content, request.headers.get(PART, "")
+    digest = standing.round.codebook_version.digest
     context = {
+        "layout": "labeling/annotations/part.html" if part else "base.html",
+        "is_ahead": part == AHEAD,
         "standing": standing,
         "round": standing.round,
         "codebook": standing.codebook,
+        "codebook_digest": digest,
+        "untouched": digest if content == Content() else "",  # the rail says nothing of its own then
         # The page that fetches the next one ahead keeps its own count, which this one's would be behind.
-        "desk": None if "Desk-Ahead" in request.headers else desk_of(standing.round, membership.user),
+        "desk": None if part == AHEAD else desk_of(standing.round, membership.user),
         "document": queries.document_of(standing, quote_marks(said), media_urls(project)),
         "markdown": _markdown(request),
         "opinions": said,
@@ -92,12 +103,16 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "about": queries.about(standing),
         "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
         "undo": queries.last_done(standing, membership.user),
-        "state": _state(standing, project),
+        "state": _state(standing, content, project),
         "skip_reasons": REASONS,
-        "content": standing.content,
-        "rail": _rail(standing, standing.content),
+        "content": content,
+        "rail": _rail(standing, content),
     }
-    return render(request, DESK, context)
+    answer = render(request, DESK, context)
+    if part:  # never to be shown in place of the whole page, which has the same address
+        patch_vary_headers(answer, [PART])
+        patch_cache_control(answer, no_store=True)
+    return answer
 
 
 @require_POST
@@ -212,12 +227,9 @@ def _markdown(request: HttpRequest) -> str:
     return "raw" if request.COOKIES.get("markdown") == "raw" else "rendered"
 
 
-def _state(standing: Standing, project: str) -> dict[str, Any]:
+def _state(standing: Standing, content: Content, project: str) -> dict[str, Any]:
     """What the page's scripts start from."""
-
-    def address(name: str) -> str:
-        return reverse(f"annotations:{name}", args=[project, standing.item.pk])
-
+    here = reverse("annotations:item", args=[project, standing.item.pk])
     return {
         "item": standing.item.pk,
         "person": standing.lease.reviewer_id,
@@ -226,9 +238,9 @@ def _state(standing: Standing, project: str) -> dict[str, Any]:
         "saves": standing.draft.saves if standing.draft is not None else 0,
         "active": standing.active_seconds,
         "editable": standing.may_commit,
-        "content": standing.content.plain(),
-        "urls": {name: address(name) for name in ("draft", "commit", "alive")}
-        | ({"ahead": address("ahead")} if standing.leads_on else {}),
+        "content": content.plain(),
+        "urls": {name: f"{here}{name}/" for name in ("draft", "commit", "alive")}
+        | ({"ahead": f"{here}ahead/"} if standing.leads_on else {}),
     }
 
 

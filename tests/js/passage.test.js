@@ -31,7 +31,7 @@ test("the next item is held once, and its page fetched without counts", async ()
   assert.deepEqual(passage.kept, { url: "/item/2/", html: "<main>two</main>", at: 5 });
   assert.deepEqual(window.asked.map(([url, method]) => [url, method]), [["/ahead/", "POST"], ["/item/2/", "GET"]]);
   assert.equal(window.asked[0][2]["X-CSRFToken"], "token");
-  assert.equal(window.asked[1][2]["Desk-Ahead"], "1");
+  assert.equal(window.asked[1][2]["Desk-Part"], "ahead");
 });
 
 test("where nothing is left, or the network is gone, nothing is kept and nothing breaks", async () => {
@@ -47,6 +47,7 @@ test("a page that is no desk, or that led elsewhere, must be loaded whole", asyn
   const window = browser({ "/desk/": page("<main></main>"), "/away/": page("", { redirected: true }), "/gone/": page("", { ok: false }) });
   const passage = new Passage({ document: {}, window });
   for (const url of ["/desk/", "/away/", "/gone/"]) assert.equal(await passage.go(url), false);
+  assert.ok(window.asked.every(([, , headers]) => headers["Desk-Part"] === "here"));
 });
 
 test("a page fetched long ago is fetched again", async () => {

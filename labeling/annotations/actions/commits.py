@@ -15,7 +15,7 @@ from labeling.annotations.actions.refusals import Committed, Decided, NotOnDesk,
 from labeling.annotations.actions.reveals import reveal, shown
 from labeling.annotations.actions.writing import write
 from labeling.annotations.content import BadContent, Content, misplaced
-from labeling.annotations.models import BLIND, FINAL, Draft, LabelRevision
+from labeling.annotations.models import BLIND, FINAL, LabelRevision
 from labeling.annotations.publishing import publish
 from labeling.annotations.queries import Standing, content_of, visible_readings
 from labeling.annotations.rail import answers_of, span_kinds
@@ -53,22 +53,24 @@ def commit_blind(
             if not (standing.round.policy == BLIND_ONLY and _counts_now(standing)):
                 return repeated
             passed = _check(standing, content, relied_on=[])
-            final = write(standing, standing.lease, False, FINAL, content, passed, [], [], active_seconds)
+            (final,) = write(
+                standing, standing.lease, False, [FINAL], content, passed, [], [], active_seconds
+            )
             _finish(final, standing, standing.lease, first=True)
             return Committed(final)
         passed = _check(standing, content, relied_on=[])
         lease, late = _slot(standing.lease)
         seen = [] if standing.round.is_open else shown(standing.item, reviewer)
-        revision = write(standing, lease, late, BLIND, content, passed, [], seen, active_seconds)
-        if standing.round.policy == BLIND_ONLY:
-            final = write(standing, lease, late, FINAL, content, passed, [], seen, active_seconds)
-            _finish(final, standing, lease, first=True)
+        only = standing.round.policy == BLIND_ONLY
+        stages = [BLIND, FINAL] if only else [BLIND]
+        revisions = write(standing, lease, late, stages, content, passed, [], seen, active_seconds)
+        if only:
+            _finish(revisions[-1], standing, lease, first=True)
         else:
             reveal(standing, reviewer)
             if not late:
-                queues.keep_alive(lease=lease)
-        Draft.objects.filter(item=item, reviewer=reviewer).delete()
-    return Committed(revision)
+                queues.renew(lease=lease)
+    return Committed(revisions[0])
 
 
 def commit_final(
@@ -114,9 +116,8 @@ def commit_final(
         seen = standing.reveal.readings if standing.reveal is not None else []
         if not standing.round.is_open and standing.reveal is None:
             seen = shown(standing.item, reviewer)
-        revision = write(standing, lease, late, FINAL, content, passed, relied_on, seen, active_seconds)
+        (revision,) = write(standing, lease, late, [FINAL], content, passed, relied_on, seen, active_seconds)
         _finish(revision, standing, lease, first=first)
-        Draft.objects.filter(item=item, reviewer=reviewer).delete()
     return Committed(revision)
 
 

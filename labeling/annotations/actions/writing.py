@@ -1,34 +1,37 @@
-"""The rows of a committed label: revision, units and spans in one statement, and the event."""
+"""The rows of a committed label in one statement: revisions, units, spans, and events."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
 from auditor.evidence.models import Reading
-from auditor.ledger.actions import record
+from auditor.ledger.actions import resting
+from auditor.web.prepared import prepared
 from labeling.annotations.content import Content
 from labeling.annotations.heat import values_at
-from labeling.annotations.models import FINAL, LabelRevision, seconds
+from labeling.annotations.models import BLIND, FINAL, LabelRevision, seconds
 from labeling.annotations.queries import Standing
 from labeling.annotations.rail import most_severe
 from labeling.annotations.units import Judged
 from labeling.codebooks.parts import Codebook
 from labeling.queues.models import Lease
 
-# One statement, since a label is committed by every reviewer on every item, twice.
+# One statement, since a label is committed by every reviewer on every item, twice: the revisions of these stages, which
+# say the same, each with its units, their spans, and its event in the trail as `ledger.record` would write it; the
+# draft goes.
 WRITE = """
     WITH revision AS (
         INSERT INTO annotations_labelrevision (item_id, lease_id, reviewer_id, codebook_version_id, stage, number,
             answers, derived_label, label, "group", grade, grade_cap, lowered_reason, missing_tests, confidence,
             rationale, flag, relied_on, evidence_seen, active_seconds, late, committed_at)
-        VALUES (%(item)s, %(lease)s, %(reviewer)s, %(version)s, %(stage)s, %(number)s, %(answers)s, %(derived_label)s,
+        SELECT %(item)s, %(lease)s, %(reviewer)s, %(version)s, one.stage, one.number, %(answers)s, %(derived_label)s,
             %(label)s, %(group)s, %(grade)s, %(grade_cap)s, %(lowered_reason)s, %(missing_tests)s, %(confidence)s,
-            %(rationale)s, %(flag)s, %(relied_on)s, %(seen)s, %(active)s, %(late)s, %(now)s)
-        RETURNING id
+            %(rationale)s, %(flag)s, %(relied_on)s, %(seen)s, %(active)s, %(late)s, %(now)s
+        FROM jsonb_to_recordset(%(stages)s) AS one (nth int, stage text, number int) ORDER BY one.nth
+        RETURNING id, stage, number
     ), unit AS (
         INSERT INTO annotations_labelunit (revision_id, number, position, part, start, "end", quote, answers,
             derived_label, label, "group", grade, grade_cap, lowered_reason, missing_tests)
@@ -38,15 +41,23 @@ WRITE = """
         FROM revision, jsonb_to_recordset(%(units)s) AS one (number smallint, position int, part text, start int,
             "end" int, quote text, answers jsonb, derived_label text, label text, "group" text, grade text,
             grade_cap text, lowered_reason text, missing_tests jsonb)
-        RETURNING id, number
+        RETURNING id, number, revision_id
     ), span AS (
         INSERT INTO annotations_labelspan (revision_id, unit_id, kind, position, part, start, "end", quote)
-        SELECT revision.id, unit.id, one.kind, one.position, one.part, one.start, one."end", one.quote
-        FROM revision, unit JOIN jsonb_to_recordset(%(spans)s) AS one (unit smallint, nth int, kind text,
+        SELECT unit.revision_id, unit.id, one.kind, one.position, one.part, one.start, one."end", one.quote
+        FROM unit JOIN jsonb_to_recordset(%(spans)s) AS one (unit smallint, nth int, kind text,
             position int, part text, start int, "end" int, quote text) ON one.unit = unit.number
-        ORDER BY one.nth
+        ORDER BY unit.revision_id, one.nth
+    ), event AS (
+        INSERT INTO ledger_event (at, actor_id, actor_name, project_id, verb, subject, subject_id, detail)
+        SELECT %(now)s, %(reviewer)s, %(name)s, %(project)s, 'label.committed', 'annotations.labelrevision',
+            revision.id::text, jsonb_build_object('item', %(item)s::bigint, 'stage', revision.stage,
+            'number', revision.number, 'late', %(late)s::boolean)
+        FROM revision ORDER BY revision.id
+    ), draft AS (
+        DELETE FROM annotations_draft WHERE item_id = %(item)s AND reviewer_id = %(reviewer)s
     )
-    SELECT id FROM revision
+    SELECT id FROM revision ORDER BY id
 """
 
 
@@ -54,53 +65,61 @@ def write(
     standing: Standing,
     lease: Lease,
     late: bool,
-    stage: str,
+    stages: Sequence[str],
     content: Content,
     judged: Sequence[Judged],
     relied_on: Iterable[Reading],
     seen: list[int],
     active_seconds: int,
-) -> LabelRevision:
-    """The revision with its units and their spans, and the event; the caller holds the transaction.
+) -> list[LabelRevision]:
+    """The revision of each stage with its units and their spans, and the event; the draft goes.
 
-    Which label it was stays behind the veils: the trail is read by managers who may review.
+    The caller holds the transaction. Which label it was stays behind the veils: the trail is read by managers who
+    may review.
     """
     codebook = standing.codebook
-    before = standing.final if stage == FINAL else standing.blind
+    before = {BLIND: standing.blind, FINAL: standing.final}
+    numbers = [newest.number + 1 if (newest := before[stage]) is not None else 1 for stage in stages]
     speaks = judged[most_severe(codebook, [(one.passed.label, one.passed.grade) for one in judged])]
     said = _stored(codebook, speaks)
-    revision = LabelRevision(
-        item=standing.item, lease=lease, reviewer=lease.reviewer,
-        codebook_version_id=standing.round.codebook_version_id, stage=stage,
-        number=before.number + 1 if before is not None else 1, **said, confidence=content.confidence,
-        rationale=content.rationale.strip(), flag=content.flag.strip(), relied_on=_pointed(standing, content, relied_on),
-        evidence_seen=seen, active_seconds=seconds(active_seconds), late=late, committed_at=timezone.now(),
-    )  # fmt: skip
+    now, pointed = timezone.now(), _pointed(standing, content, relied_on)
+    revisions = [
+        LabelRevision(
+            item=standing.item, lease=lease, reviewer=lease.reviewer,
+            codebook_version_id=standing.round.codebook_version_id, stage=stage, number=number, **said,
+            confidence=content.confidence, rationale=content.rationale.strip(), flag=content.flag.strip(),
+            relied_on=pointed, evidence_seen=seen, active_seconds=seconds(active_seconds), late=late, committed_at=now,
+        )
+        for stage, number in zip(stages, numbers, strict=True)
+    ]  # fmt: skip
+    one = revisions[0]  # what all say alike
     units = [
-        {"number": number, **_placed(one), **_stored(codebook, one)} for number, one in enumerate(judged)
+        {"number": number, **_placed(unit), **_stored(codebook, unit)} for number, unit in enumerate(judged)
     ]
-    marked = [(number, span) for number, one in enumerate(judged) for span in one.unit.spans]
+    marked = [(number, span) for number, unit in enumerate(judged) for span in unit.unit.spans]
     spans = [{"unit": number, "nth": nth, **asdict(span)} for nth, (number, span) in enumerate(marked)]
-    with connection.cursor() as cursor:
+    rows = [
+        {"nth": nth, "stage": stage, "number": number}
+        for nth, (stage, number) in enumerate(zip(stages, numbers, strict=True))
+    ]
+    with resting(), prepared() as cursor:
         cursor.execute(
             WRITE,
             {
                 **{name: json.dumps(v) if isinstance(v, dict | list) else v for name, v in said.items()},
                 "item": standing.item.pk, "lease": lease.pk, "reviewer": lease.reviewer_id,
-                "version": revision.codebook_version_id, "stage": stage, "number": revision.number,
-                "confidence": revision.confidence, "rationale": revision.rationale, "flag": revision.flag,
-                "relied_on": json.dumps(revision.relied_on), "seen": json.dumps(seen),
-                "active": revision.active_seconds, "late": late, "now": revision.committed_at,
+                "name": str(lease.reviewer), "project": standing.round.project_id,
+                "version": one.codebook_version_id, "stages": json.dumps(rows), "confidence": one.confidence,
+                "rationale": one.rationale, "flag": one.flag, "relied_on": json.dumps(pointed),
+                "seen": json.dumps(seen), "active": one.active_seconds, "late": late, "now": now,
                 "units": json.dumps(units), "spans": json.dumps(spans),
             },
         )  # fmt: skip
-        ((revision.pk,),) = cursor.fetchall()
-    revision._state.adding, revision._state.db = False, "default"
-    record(
-        verb="label.committed", subject=revision, actor=lease.reviewer, project_id=standing.round.project_id,
-        item=standing.item.pk, stage=stage, number=revision.number, late=late,
-    )  # fmt: skip
-    return revision
+        written = cursor.fetchall()
+    for revision, (pk,) in zip(revisions, written, strict=True):
+        revision.pk = pk
+        revision._state.adding, revision._state.db = False, "default"
+    return revisions
 
 
 def _stored(codebook: Codebook, judged: Judged) -> dict[str, Any]:

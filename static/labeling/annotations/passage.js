@@ -4,8 +4,9 @@
    passage.lookAhead()      asks the server to hold the next item, and fetches its page
    await passage.go(url)    shows the page at `url`: from memory, else from the server; false if it must be loaded whole
 
-   Only <main>, the chip with the progress and the title change; scripts and styles stay. A page fetched ahead
-   has no count of finished items, since it would be one behind; the count there is is moved on by one.
+   Only <main>, the chip with the progress and the title change; scripts and styles stay, and the header Desk-Part asks
+   for no more. What is fetched ahead has no count of finished items, since it would be one behind; the count there is
+   is moved on by one.
 */
 import { shouldOpen } from "../../auditor/web/panes.js";
 import { refresh } from "../../auditor/web/times.js";
@@ -30,7 +31,7 @@ export class Passage {
     const answer = await this.window.fetch(this.ahead, { method: "POST", headers: { "X-CSRFToken": this.csrf, "HX-Request": "true" } });
     if (answer.status !== 200) return;
     const { url } = await answer.json();
-    const page = await this.window.fetch(url, { headers: { "Desk-Ahead": "1" } });
+    const page = await this.window.fetch(url, { headers: { "Desk-Part": "ahead" } });
     if (page.ok && !page.redirected) this.kept = { url, html: await page.text(), at: this.now() };
   }
 
@@ -56,7 +57,7 @@ export class Passage {
   }
 
   async fetched(url) {
-    const page = await this.window.fetch(url).catch(() => null);
+    const page = await this.window.fetch(url, { headers: { "Desk-Part": "here" } }).catch(() => null);
     return page?.ok && !page.redirected ? page.text() : null;
   }
 }

@@ -194,7 +194,7 @@ def test_the_list_costs_the_same_whatever_its_size_and_reads_no_message(
     query = "model=a&sort=-ch.judge.quill&ch.judge.quill=0.."
     page(client, project)  # what is asked once a process is asked now
     for _ in range(2):
-        with django_assert_num_queries(17) as seen:
+        with django_assert_num_queries(16) as seen:
             page(client, project, query)
         assert not [q for q in seen.captured_queries if "corpus_message" in q["sql"]]
         for _ in range(4):
@@ -208,7 +208,7 @@ def test_metadata_is_not_even_read_for_the_list(
 ) -> None:
     client = signed_in(mia)
     page(client, project)
-    with django_assert_num_queries(12) as seen:
+    with django_assert_num_queries(11) as seen:
         page(client, project)
     assert not [q for q in seen.captured_queries if '"metadata"' in q["sql"]]
 

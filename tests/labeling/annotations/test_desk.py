@@ -91,6 +91,8 @@ def everything(browser: Client, item: Item, **sent: Any) -> str:
         address("desk", project, item.round_id),
     ]
     texts = [browser.get(page, follow=True).content.decode() for page in pages]
+    parts = [browser.get(pages[1], headers={"Desk-Part": part}) for part in ("here", "ahead")]
+    texts += [part.content.decode() for part in parts]
     texts.append(send(browser, item, "draft", rail=True, saves=1, **sent).content.decode())
     texts.append(send(browser, item, "alive").content.decode())
     texts.append(
@@ -118,6 +120,43 @@ def test_nothing_of_the_evidence_is_sent_before_the_blind_label(planted: Item, a
     }  # fmt: skip
     assert on_page(after)[0, "text"][1][3] is True
     assert 'class="m ' in after
+
+
+def test_the_script_gets_the_part_that_it_puts_in_place(
+    project: Project, round: Round, ana: User, mia: User
+) -> None:
+    browser, item = signed_in(ana), on_desk(round, ana)
+    place = address("item", project, item.pk)
+    whole = browser.get(place)
+    part = browser.get(place, headers={"Desk-Part": "here"})
+    assert part.headers["Cache-Control"] == "no-store"
+    assert "Desk-Part" in part.headers["Vary"]
+    assert "Cache-Control" not in whole.headers
+    page, text = whole.content.decode(), part.content.decode()
+    assert "<header" in page.split("<main")[0]
+    assert "<header" not in text.split("<main")[0]
+    assert "<title>Review · Auditor</title>" in text
+    assert "data-progress" in text
+    assert "data-progress" not in browser.get(place, headers={"Desk-Part": "ahead"}).content.decode()
+
+    def content(html: str) -> str:
+        token = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
+        return token.sub("", html[html.index('<div class="panes') : html.index("</main>")])
+
+    assert content(page) == content(text)
+
+
+def test_what_is_said_of_a_late_label_is_on_the_part_that_is_shown(
+    project: Project, round: Round, ana: User, mia: User
+) -> None:
+    browser, item = signed_in(ana), on_desk(round, ana)
+    Lease.objects.update(state="released", reason="dropped")
+    item.assignments.update(is_open=False)
+    answer = send(browser, item, "commit")
+    ahead = browser.get(answer["HX-Redirect"], headers={"Desk-Part": "ahead"})
+    assert "marked as late" not in ahead.content.decode()
+    shown = browser.get(answer["HX-Redirect"], headers={"Desk-Part": "here"})
+    assert "marked as late" in shown.content.decode()
 
 
 def test_a_colleagues_label_is_never_on_the_desk(project: Project, round: Round, ana: User, bo: User) -> None:
