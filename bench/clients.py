@@ -53,9 +53,15 @@ class Reviewer:
     def __post_init__(self) -> None:
         self.line = http.client.HTTPConnection("127.0.0.1", self.job.port, timeout=120)
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, str, float]:
-        """Status, the address it leads to or the text, and the ms until all of it was here."""
+    def ask(self, method: str, path: str, body: Any = None, part: str = "") -> tuple[int, str, float]:
+        """Status, the address it leads to or the text, and the ms until all of it was here.
+
+        Args:
+            part: what the desk's script says of a page that it puts in place of the one it shows.
+        """
         headers = {"Cookie": f"{self.cookie}; csrftoken={TOKEN}", "X-CSRFToken": TOKEN}
+        if part:
+            headers["Desk-Part"] = part
         if body is not None:
             headers |= {"Content-Type": "application/json", "HX-Request": "true"}
         sent = None if body is None else json.dumps(body)
@@ -87,15 +93,15 @@ class Reviewer:
         kept = ""
         if not self.job.blind_only:
             times["blind"] = self._commit(place, "blind", content)[1]
-            times["reveal"] = self.ask("GET", place)[2]
+            times["reveal"] = self.ask("GET", place, part="here")[2]
         if self.job.ahead:
             status, said, times["ahead"] = self.ask("POST", f"{place}ahead/", {})
             if status == 200:
                 kept = json.loads(said)["url"]
-                times["ahead"] += self.ask("GET", kept)[2]
+                times["ahead"] += self.ask("GET", kept, part="ahead")[2]
         there, times["final"] = self._commit(place, "blind" if self.job.blind_only else "final", content)
         if there != kept:
-            times["next"] = self.ask("GET", there)[2]
+            times["next"] = self.ask("GET", there, part="here")[2]
         self.items.append(item)
         return there, times
 
