@@ -10,26 +10,38 @@ from auditor.evidence.actions import NewReading, differs, rolled
 from auditor.evidence.models import Channel, Reading, Rollup
 from auditor.web.prepared import prepared
 
-# The reading and the roll-up, where the channel is there, says nothing but labels on the transcript, and has nothing of
-# this person: several who differ come to "mixed", as `actions.rolled` has it. Brings a row if it was written.
-FIRST = """
+# The reading and the roll-up, unless the person's label there is this one already; an older one is superseded first.
+# Several who differ come to "mixed", as `actions.rolled` has it. Says whether that is done: it is not where there is no
+# channel, or where something else than labels is said on it.
+WRITE = """
     WITH channel AS (
         SELECT id FROM evidence_channel WHERE project_id = %(project)s AND key = %(key)s AND kind = 'human'
-    ), spoken AS (
-        SELECT count(*) AS n, coalesce(bool_or(one.label <> '' AND one.label <> %(label)s), false) AS differs,
-            coalesce(bool_or(one.value IS NOT NULL OR one.identifier = %(identifier)s), false) AS apart
+    ), said AS (
+        SELECT one.id, one.label, one.value IS NOT NULL AS valued,
+            one.identifier = %(identifier)s AND one.position IS NULL AND one.part = '' AS mine,
+            one.label = %(label)s AND one.explanation = '' AND one.detail = %(detail)s::jsonb AS same
         FROM evidence_reading one JOIN channel ON channel.id = one.channel_id
         WHERE one.transcript_id = %(transcript)s AND one.superseded_at IS NULL
+    ), others AS (
+        SELECT count(*) AS n, coalesce(bool_or(label <> '' AND label <> %(label)s), false) AS differ FROM said WHERE NOT mine
+    ), fits AS (
+        SELECT channel.id FROM channel WHERE NOT EXISTS (SELECT FROM said WHERE valued)
+    ), wanted AS (
+        SELECT fits.id FROM fits WHERE NOT EXISTS (SELECT FROM said WHERE mine AND same)
+    ), old AS (
+        UPDATE evidence_reading SET superseded_at = %(now)s
+        WHERE id IN (SELECT id FROM said WHERE mine) AND EXISTS (SELECT FROM wanted) RETURNING id
     ), written AS (
         INSERT INTO evidence_reading (channel_id, transcript_id, part, identifier, label, explanation, detail, source, created_at)
-        SELECT channel.id, %(transcript)s, '', %(identifier)s, %(label)s, '', %(detail)s, %(source)s, %(now)s
-        FROM channel, spoken WHERE NOT spoken.apart RETURNING channel_id, transcript_id
+        SELECT wanted.id, %(transcript)s, '', %(identifier)s, %(label)s, '', %(detail)s, %(source)s, %(now)s
+        FROM wanted WHERE (SELECT count(*) FROM old) >= 0 RETURNING channel_id, transcript_id
+    ), rolled AS (
+        INSERT INTO evidence_rollup (channel_id, transcript_id, label, n)
+        SELECT written.channel_id, written.transcript_id, CASE WHEN others.differ THEN 'mixed' ELSE %(label)s END, others.n + 1
+        FROM written, others
+        ON CONFLICT (transcript_id, channel_id) DO UPDATE SET value = NULL, label = EXCLUDED.label, n = EXCLUDED.n
     )
-    INSERT INTO evidence_rollup (channel_id, transcript_id, label, n)
-    SELECT written.channel_id, written.transcript_id, CASE WHEN spoken.differs THEN 'mixed' ELSE %(label)s END, spoken.n + 1
-    FROM written, spoken
-    ON CONFLICT (transcript_id, channel_id) DO UPDATE SET value = NULL, label = EXCLUDED.label, n = EXCLUDED.n
-    RETURNING id
+    SELECT EXISTS (SELECT FROM fits)
 """
 
 
@@ -44,7 +56,7 @@ def write_label(
     detail: Mapping[str, Any],
     source: str,
 ) -> None:
-    """One label on a whole transcript, as `write_readings` would write it; the first of a person in one statement.
+    """One label on a whole transcript, as `write_readings` would write it, in one statement.
 
     The caller holds the transaction, and a row that everybody holds who writes labels there.
 
@@ -57,13 +69,14 @@ def write_label(
         "detail": json.dumps(dict(detail)), "source": source, "now": timezone.now(),
     }  # fmt: skip
     with prepared() as cursor:
-        cursor.execute(FIRST, values)
-        if cursor.fetchone() is not None:
-            return
-    _again(NewReading(declare(), transcript_id, None, label, identifier=identifier, detail=detail), source)
+        cursor.execute(WRITE, values)
+        ((done,),) = cursor.fetchall()
+    if not done:
+        new = NewReading(declare(), transcript_id, None, label, identifier=identifier, detail=detail)
+        _otherwise(new, source)
 
 
-def _again(new: NewReading, source: str) -> None:
+def _otherwise(new: NewReading, source: str) -> None:
     """Beside what the channel says there, and in place of what stands at the same place."""
     rows = Reading.objects.filter(
         channel=new.channel, transcript_id=new.transcript_id, superseded_at__isnull=True
