@@ -7,6 +7,7 @@ from auditor.config.api import addresses
 handler500 = "auditor.runtime.views.broken"
 urlpatterns = [
     path("", include("auditor.runtime.urls")),
+    path("p/<slug:project>/review/", include("labeling.annotations.urls")),  # first, being asked for most
     path("api/v1/", include((addresses(), "api"))),
     path("", include("labeling.overview.urls")),
     path("", include("auditor.accounts.urls")),
@@ -22,7 +23,6 @@ urlpatterns = [
     path("p/<slug:project>/codebooks/", include("labeling.codebooks.urls")),
     path("p/<slug:project>/", include("labeling.discussion.urls")),
     path("p/<slug:project>/rounds/", include("labeling.queues.urls")),
-    path("p/<slug:project>/review/", include("labeling.annotations.urls")),
     path("p/<slug:project>/agreement/", include("labeling.agreement.urls")),
     path("p/<slug:project>/adjudicate/", include("labeling.adjudication.urls")),
     path("p/<slug:project>/validity/", include("labeling.validity.urls")),

@@ -29,6 +29,8 @@ HUES = {
     "honest": "honest",
     "undetermined": "unsure",
 }  # on screen
+KEPT = 64  # blank rails held in memory
+_blank: "dict[str, Rail]" = {}
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,16 @@ def build(
         keys_for_confidence=not is_open,
         lowered=at_hand.label.code != at_hand.derived.label or at_hand.grade.code != at_hand.graded.grade,
     )
+
+
+def blank(codebook: Codebook, digest: str) -> Rail:
+    """The rail of a form in which nothing is said yet; the same for each codebook of this digest."""
+    found = _blank.get(digest)
+    if found is None:
+        if len(_blank) >= KEPT:
+            _blank.clear()
+        found = _blank[digest] = build(codebook, Content(), ())
+    return found
 
 
 @dataclass(frozen=True)

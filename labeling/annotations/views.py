@@ -22,7 +22,7 @@ from labeling.annotations.differences import differences
 from labeling.annotations.heat import heat_of, points_of
 from labeling.annotations.models import BLIND
 from labeling.annotations.queries import Standing
-from labeling.annotations.rail import Rail, build
+from labeling.annotations.rail import Rail, blank, build
 from labeling.codebooks.queries import definition_of
 from labeling.queues import actions as queues
 from labeling.queues.models import REVEAL, TRAINING, Item, Round
@@ -85,6 +85,7 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     heat = heat_of(standing, membership.user, (asked.heat_key, asked.heat2_key), asked.threshold)
     content, part = standing.content, request.headers.get(PART, "")
     digest = standing.round.codebook_version.digest
+    untouched = content == Content()
     context = {
         "layout": "labeling/annotations/part.html" if part else "base.html",
         "is_ahead": part == AHEAD,
@@ -92,7 +93,7 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "round": standing.round,
         "codebook": standing.codebook,
         "codebook_digest": digest,
-        "untouched": digest if content == Content() else "",  # the rail says nothing of its own then
+        "untouched": digest if untouched else "",  # the rail says nothing of its own then
         # The page that fetches the next one ahead keeps its own count, which this one's would be behind.
         "desk": None if part == AHEAD else desk_of(standing.round, membership.user),
         "document": queries.document_of(standing, quote_marks(said), media_urls(project)),
@@ -106,7 +107,7 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "state": _state(standing, content, project),
         "skip_reasons": REASONS,
         "content": content,
-        "rail": _rail(standing, content),
+        "rail": blank(standing.codebook, digest) if untouched else _rail(standing, content),
     }
     answer = render(request, DESK, context)
     if part:  # never to be shown in place of the whole page, which has the same address

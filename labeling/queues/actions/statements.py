@@ -13,14 +13,15 @@ SEAT = f"""
     SELECT {SEATS.of("seat")} FROM queues_roundmember seat
     WHERE seat.round_id = %(round)s AND seat.user_id = %(me)s FOR UPDATE
 """  # noqa: S608 - made of constants
-# Whether the round hands out, whether the time of any lease has run out, and what lies on the reviewer's desk, the
-# oldest first and held. Asked once the seat is held: whoever closes a round holds all its seats first.
+# Whether the round hands out, whether the time of one of its leases has run out, and what lies on the reviewer's desk,
+# the oldest first and held. Asked once the seat is held: whoever closes a round holds all its seats first.
 DESK = f"""
     WITH held AS (SELECT lease.* FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
              WHERE lease.reviewer_id = %(me)s AND lease.state = 'held' AND item.round_id = %(round)s
              ORDER BY lease.id FOR UPDATE OF lease)
     SELECT round.closed_at, round.paused_at,
-        EXISTS (SELECT FROM queues_lease over WHERE over.state = 'held' AND over.expires_at < %(now)s),
+        EXISTS (SELECT FROM queues_lease over JOIN queues_item late ON late.id = over.item_id
+                WHERE over.state = 'held' AND over.expires_at < %(now)s AND late.round_id = %(round)s),
         {LEASES.of("held")}
     FROM queues_round round LEFT JOIN held ON true WHERE round.id = %(round)s ORDER BY held.id
 """  # noqa: S608 - made of constants
