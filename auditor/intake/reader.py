@@ -21,6 +21,7 @@ from auditor.intake.frames import Broken, Problem, received
 from auditor.intake.importers import FORMATS
 from auditor.intake.importers.mapping import Mapping, to_json
 from auditor.runtime import places
+from auditor.runtime.processes import how_it_ended
 
 APART_FROM = 8_000_000  # bytes: reading fewer takes less time than starting a process
 PIPE = 1 << 20  # bytes that a pipe holds, where the system lets us say so
@@ -96,13 +97,7 @@ def _frames(process: subprocess.Popen[bytes], pipe: IO[bytes], name: str) -> Ite
     except Problem as problem:
         raise ReaderDied(f"{name} could not be read: {problem}") from None
     except Broken:
-        how = _how(process.wait())
+        how = how_it_ended(process.wait())
         raise ReaderDied(
             f"the process that read {name} {how}; what it had read is kept, and the rest is read again"
         ) from None
-
-
-def _how(status: int) -> str:
-    if status == -9:
-        return "was killed, as systems do when memory is short"
-    return f"was ended by signal {-status}" if status < 0 else f"ended early with status {status}"

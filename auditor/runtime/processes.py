@@ -108,6 +108,13 @@ def stop(process: subprocess.Popen[bytes], steps: Iterable[tuple[int, float]]) -
     end_group(process.pid)
 
 
+def how_it_ended(status: int) -> str:
+    """The end of a child's life in words, from the status that waiting for it gave."""
+    if status == -signal.SIGKILL:
+        return "was killed, as systems do when memory is short"
+    return f"was ended by signal {-status}" if status < 0 else f"ended early with status {status}"
+
+
 def end_group(leader: int) -> None:
     """Kill what is left of a dead child's process group."""
     with suppress(ProcessLookupError, PermissionError):

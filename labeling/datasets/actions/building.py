@@ -11,14 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.utils import timezone
 
 from auditor.corpus.copying import copy_rows
 from auditor.corpus.copytext import row
-from auditor.corpus.sources import storage_lock
+from auditor.corpus.sources import storage_lock, store_once
 from auditor.evidence.models import HUMAN, Channel
 from auditor.ledger.actions import record
 from auditor.runs.actions import Refused, Ticket
@@ -210,12 +209,11 @@ def stored_file(release: Release, one: Mapping[str, Any]) -> ReleaseFile:
 
 
 def keep_file(path: Path, file: ReleaseFile) -> None:
-    """Put the bytes into the storage unless they are there."""
+    """Move the bytes into the storage unless they are there."""
     if default_storage.exists(file.path) and default_storage.size(file.path) == file.size:
         return
     default_storage.delete(file.path)  # half a file of a worker that died
-    with path.open("rb") as bytes_:
-        file.path = default_storage.save(file.path, File(bytes_))
+    store_once(file.path, path)
 
 
 def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:

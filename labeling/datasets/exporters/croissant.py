@@ -88,7 +88,7 @@ class Croissant:
         """Nothing is written until the files it describes are there."""
         self._folder, self._context = folder, context
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
         """Records are in the files that it describes."""
 
     def close(self) -> list[str]:

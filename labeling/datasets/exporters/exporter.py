@@ -41,8 +41,8 @@ class Exporter(Protocol):
         """Begin the files in an existing folder."""
         ...
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Append one record; see `records` for its fields."""
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
+        """Append one record; see `records` for its fields. `line` is the record as a line of JSON, keys sorted."""
         ...
 
     def close(self) -> list[str]:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from labeling.datasets.exporters.exporter import Context, Exporter
+from labeling.datasets.exporters.lines import as_bytes
 
 SELDOM = 200_000  # objects made before the collector looks for cycles
 
@@ -48,8 +49,9 @@ class RecordFiles:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one record to every format."""
+        line = as_bytes(record)
         for one in self._exporters:
-            one.write(record)
+            one.write(record, line)
 
 
 def digest_of(path: Path) -> str:

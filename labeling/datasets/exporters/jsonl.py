@@ -15,3 +15,7 @@ class JsonLines(LineFile):
     def lines(self, record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The record itself."""
         yield record
+
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
+        """Append the line, which is there already."""
+        self.append(line)

@@ -9,6 +9,8 @@ import orjson
 
 from labeling.datasets.exporters.exporter import Context
 
+BUFFER = 1 << 20  # bytes written at a time
+
 
 class LineFile(ABC):
     """A file with a line of JSON, keys sorted, for each thing that `lines` finds in a record."""
@@ -22,17 +24,21 @@ class LineFile(ABC):
     def open(self, folder: Path, context: Context) -> None:
         """Begin an empty file."""
         self.folder, self.context = folder, context
-        self._file = (folder / self.name).open("wb")
+        self._file = (folder / self.name).open("wb", buffering=BUFFER)
 
     @abstractmethod
     def lines(self, record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """What the file says of this record."""
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
         """Append the record's lines."""
+        for one in self.lines(record):
+            self.append(as_bytes(one))
+
+    def append(self, line: bytes) -> None:
+        """Append one line as it is."""
         assert self._file is not None, "open comes first"
-        for line in self.lines(record):
-            self._file.write(as_bytes(line))
+        self._file.write(line)
 
     def close(self) -> list[str]:
         """End the file."""

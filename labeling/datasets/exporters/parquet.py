@@ -1,160 +1,121 @@
-"""Parquet with the fixed schema of `records`: a file for each split, in row groups and shards of bounded size."""
+"""Parquet: the same records with a fixed schema, written here or, for many, by a process of its own."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.json as pa_json
-import pyarrow.parquet as pq
-
+from auditor.runtime import places
+from auditor.runtime.processes import how_it_ended
 from labeling.datasets.exporters.exporter import Context
-from labeling.datasets.records import SCHEMA, as_row
+from labeling.datasets.exporters.parquet_files import STEM, ParquetFiles
 
-GROUP_ROWS = 1000  # rows of one Parquet row group at most
-GROUP_BYTES = 8_000_000  # and bytes of them as JSON, so that memory stays bounded
-SHARD_ROWS = 250_000  # rows of one file at most
-SHARD_BYTES = 2_000_000_000  # and bytes of them as JSON
-STEM = "labels"
+APART_FROM = (
+    8_000_000  # bytes of records as JSON: fewer are written in less time than it takes to start a process
+)
+BLOCK = 1 << 18  # bytes handed to the process at a time
+
+
+class WriterDied(RuntimeError):
+    """The process that wrote Parquet ended before its end; the message says how."""
 
 
 class ParquetTable:
-    """`labels.parquet`; with splits `labels-train.parquet` and so on; in shards `labels-00000-of-00002.parquet`.
+    """`labels.parquet`, or a file for each split: see `parquet_files`.
 
-    Settings, row groups and shards depend on the records alone, so equal records give equal bytes (with the same
-    version of pyarrow, which the manifest names).
+    Rows and columns are made beside the records, which then wait for the database alone. What a process of its own
+    writes is the same, byte for byte.
     """
 
     key = "parquet"
     name = f"{STEM}.parquet"
 
     def __init__(self) -> None:
-        self._tables: dict[str, _Table] = {}
-        self._worker: ThreadPoolExecutor | None = None
+        self._held: list[bytes] = []
+        self._size = 0  # bytes of what is held
+        self._process: subprocess.Popen[bytes] | None = None
+        self._here: ParquetFiles | None = None
 
     def open(self, folder: Path, context: Context) -> None:
-        """Begin a table without rows for each split, or one for all."""
-        self._folder, self._worker = folder, ThreadPoolExecutor(1, thread_name_prefix="parquet")
-        for split in context.splits or ("",):
-            self._table_of(split)
+        """Nothing is begun before it is known how many records there are."""
+        self._folder, self._splits = folder, list(context.splits)
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
         """Append one row."""
-        self._table_of(record.get("split") or "").write(record)
+        self._held.append(line)
+        self._size += len(line)
+        if self._process is None:
+            if self._size >= APART_FROM:
+                self._process = self._started()
+                self._send()
+        elif self._size >= BLOCK:
+            self._send()
 
     def close(self) -> list[str]:
-        """Write what is left and end the files."""
-        return [name for table in self._tables.values() for name in table.close()]
+        """Write what is left and end the files.
+
+        Raises:
+            WriterDied: the process did not come to its end.
+        """
+        if self._process is not None:
+            return self._names(self._process)
+        self._here = ParquetFiles(self._folder, self._splits)
+        for line in self._held:
+            self._here.write(line)
+        return self._here.close()
 
     def drop(self) -> None:
         """Close what is open."""
-        for table in self._tables.values():
-            table.drop()
-        if self._worker is not None:
-            self._worker.shutdown()
+        self._held = []
+        if self._here is not None:
+            self._here.drop()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()
 
-    def _table_of(self, split: str) -> "_Table":
-        if split not in self._tables:
-            assert self._worker is not None, "open comes first"
-            self._tables[split] = _Table(self._folder, f"{STEM}-{split}" if split else STEM, self._worker)
-        return self._tables[split]
+    def _started(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "labeling.datasets.exporters.parquet_process"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=places.BASE_DIR, bufsize=0,
+        )  # fmt: skip
+        asked = {"parent": os.getpid(), "folder": os.fspath(self._folder), "splits": self._splits}
+        self._held.insert(0, json.dumps(asked).encode() + b"\n")
+        return process
 
+    def _send(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        left = memoryview(b"".join(self._held))
+        self._held, self._size = [], 0
+        try:
+            while left:
+                left = left[self._process.stdin.write(left) :]
+        except BrokenPipeError:
+            self._answer(self._process)
+            raise
 
-class _Table:
-    """The rows of one split, in as many files as they need; how many is known at the end.
-
-    A thread turns a group of rows into columns and compresses them while the next is gathered; there is one group of
-    either kind at most.
-    """
-
-    def __init__(self, folder: Path, stem: str, worker: ThreadPoolExecutor) -> None:
-        self._folder, self._stem, self._worker = folder, stem, worker
-        self._rows: list[bytes] = []
-        self._size = 0
-        self._shards = 0
-        self._written: Future[None] | None = None
-        self._begin()
-
-    def write(self, record: Mapping[str, Any]) -> None:
-        if self._in_file >= SHARD_ROWS or self._in_file_bytes >= SHARD_BYTES:
-            self._end()
-            self._begin()
-        row = orjson.dumps(as_row(record), option=orjson.OPT_APPEND_NEWLINE)
-        self._rows.append(row)
-        self._size += len(row)
-        self._in_file += 1
-        self._in_file_bytes += len(row)
-        if len(self._rows) >= GROUP_ROWS or self._size >= GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> list[str]:
-        self._end()
-        names = []
-        for shard in range(self._shards):
-            names.append(shard_name(self._stem, shard, self._shards))
-            self._path(shard).rename(self._folder / names[-1])
+    def _names(self, process: subprocess.Popen[bytes]) -> list[str]:
+        self._send()
+        assert process.stdin is not None
+        process.stdin.close()
+        names: list[str] = self._answer(process)["names"]
         return names
 
-    def drop(self) -> None:
-        if self._written is not None:
-            self._written.cancel()
-            wait([self._written])
-        self._writer.close()
-
-    def _begin(self) -> None:
-        self._in_file, self._in_file_bytes = 0, 0
-        self._shards += 1
-        self._writer = pq.ParquetWriter(
-            self._path(self._shards - 1),
-            SCHEMA,
-            version="2.6",
-            compression="zstd",
-            compression_level=3,
-            use_dictionary=True,
-            write_statistics=True,
-            data_page_version="1.0",
-        )
-
-    def _path(self, shard: int) -> Path:
-        return self._folder / f".{self._stem}-{shard:05}.parquet"
-
-    def _flush(self) -> None:
-        """Hand the group over; a failure of the one before is raised here."""
-        if self._written is not None:
-            self._written.result()
-            self._written = None
-        if self._rows:
-            self._written = self._worker.submit(_written, self._writer, b"".join(self._rows))
-        self._rows, self._size = [], 0
-
-    def _end(self) -> None:
-        self._flush()
-        if self._written is not None:
-            self._written.result()
-            self._written = None
-        self._writer.close()
-
-
-def columns(rows: bytes) -> pa.Table:
-    """Rows, each a line of JSON as `as_row` has it, as a table of `SCHEMA`."""
-    table = pa_json.read_json(
-        BytesIO(rows),
-        read_options=pa_json.ReadOptions(use_threads=False, block_size=len(rows) + 1),
-        parse_options=pa_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error"),
-    )
-    return table.select(SCHEMA.names).cast(SCHEMA)
-
-
-def _written(writer: pq.ParquetWriter, rows: bytes) -> None:
-    writer.write_table(columns(rows))
-
-
-def shard_name(stem: str, shard: int, shards: int) -> str:
-    """What hubs of datasets call the shards of a split; a single one needs no number."""
-    return f"{stem}.parquet" if shards == 1 else f"{stem}-{shard:05}-of-{shards:05}.parquet"
+    def _answer(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        if (status := process.wait()) or not said:
+            raise WriterDied(f"the process that wrote Parquet {how_it_ended(status)}")
+        answer: dict[str, Any] = json.loads(said)
+        if "problem" in answer:
+            raise WriterDied(f"Parquet could not be written: {answer['problem']}")
+        return answer
 
 
 def split_files(names: list[str], splits: list[str]) -> dict[str, list[str]]:

@@ -49,7 +49,7 @@ class ScoutValidation:
         for name in WHOLE:
             csv.writer(self._files[name]).writerow(self._head)
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
         """Append the case to each file that can say it."""
         for name, target in self._targets(record):
             ident = transcript_id(record)

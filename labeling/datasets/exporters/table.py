@@ -49,7 +49,7 @@ class FlatTable:
         self._sheet = csv.writer(self._file)
         self._sheet.writerow([*FIXED, *(safe(key) for key in self._channels)])
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
         """Append one row."""
         says = {one["channel"]: one for one in record.get("evidence") or ()}
         cells = [*_row(record).values(), *(_said(says.get(key)) for key in self._channels)]

@@ -15,7 +15,7 @@ import pytest
 from auditor.evidence import annotations
 from auditor.evidence.records import ReadingLine
 from auditor.intake.importers.docent_labels import is_label, label_scores
-from labeling.datasets.exporters import ALWAYS, FORMATS, UnknownFormat, exporters_of, parquet
+from labeling.datasets.exporters import ALWAYS, FORMATS, UnknownFormat, exporters_of, parquet, parquet_files
 from labeling.datasets.exporters.argilla import person
 from labeling.datasets.exporters.inspect_edits import sample_of
 from labeling.datasets.exporters.scout_validation import survives
@@ -87,8 +87,8 @@ def test_records_without_messages_or_a_decision_pass_every_format(tmp_path: Path
 def test_parquet_has_a_file_for_each_split_and_shards_of_bounded_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "SHARD_ROWS", 4)
-    monkeypatch.setattr(parquet, "GROUP_ROWS", 3)
+    monkeypatch.setattr(parquet_files, "SHARD_ROWS", 4)
+    monkeypatch.setattr(parquet_files, "GROUP_ROWS", 3)
     records = [record(n, split="train" if n < 9 else "test") for n in range(11)]
     names = written(tmp_path, records, about=context(splits=("train", "validation", "test")))
     assert names[1:] == [
@@ -351,7 +351,7 @@ def test_columns_made_from_json_are_those_made_from_rows() -> None:
         one["ruling"]["took"] = {"reviewer": "r-ana", "stage": "final", "number": 1} if number % 2 else None
     records[3]["ruling"] = records[4]["evidence"] = records[5]["transcript"]["messages"] = None
     rows = [as_row(one) for one in records]
-    made = parquet.columns(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    made = parquet_files.columns(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     assert made.equals(pa.Table.from_pylist(rows, schema=SCHEMA))
     assert made.schema.equals(SCHEMA, check_metadata=True)
 
@@ -365,7 +365,7 @@ def test_what_cannot_begin_or_fails_half_way_leaves_nothing_open(
         written(tmp_path, [record()], *FORMATS)
     assert gc.get_threshold() == before
     (tmp_path / "labels.csv").rmdir()
-    monkeypatch.setattr(parquet, "GROUP_ROWS", 1)
+    monkeypatch.setattr(parquet_files, "GROUP_ROWS", 1)
     bad = record(1)
     bad["sampling"]["seed"] = "seven"  # no column takes it; a thread finds out
     with pytest.raises(pa.ArrowInvalid):
