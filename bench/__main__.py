@@ -63,10 +63,9 @@ def main() -> int:
             [INTERP, "-m", "bench.encoding"], env={**os.environ, "SIZE": str(size)}, check=False
         ).returncode
     with private_server(broker=True) as folder:
-        from bench.harness import emit, header, machine
+        from bench.harness import emit, header
 
         header()
-        emit(machine(size))
         for result in _measure(set(only or GROUPS), size, folder):
             emit(result)
     return 0

@@ -4,10 +4,11 @@ import json
 import resource
 import statistics
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 from time import perf_counter
 from typing import Any
 
@@ -31,7 +32,8 @@ class Result:
 
 def emit(result: Result) -> None:
     """The figure as JSON on standard output, and as a row of the table on standard error."""
-    record = {**asdict(result), "ratio": result.ratio}
+    conditions = {**result.conditions, "loop_ms": loop_ms()}
+    record = {**asdict(result), "conditions": conditions, "ratio": result.ratio}
     record["value"] = round(result.value, 4)
     record["floor"] = None if result.floor is None else round(result.floor, 4)
     print(json.dumps(record, sort_keys=True), flush=True)
@@ -48,18 +50,19 @@ def header() -> None:
     print(f"{'name':<28}{'size':>8}{'value':>12} {'unit':<8}{'floor':>10}{'ratio':>9}", file=sys.stderr)
 
 
-def machine(size: int) -> Result:
-    """How fast this machine runs Python at the moment: milliseconds for five million additions, the best of three.
+def loop_ms() -> int:
+    """How fast this machine runs Python at the moment: milliseconds for five million additions, told from a million.
 
-    Shared machines are twice as fast on one day as on another; figures of different days compare by this.
+    Shared machines are two or three times as fast at one time as at another, within an hour too; milliseconds of
+    different figures compare by this.
     """
 
     def count() -> None:
         total = 0
-        for number in range(5_000_000):
+        for number in range(1_000_000):
             total += number
 
-    return Result("machine.loop", size, 1000 * min(seconds(count) for _ in range(3)), "ms")
+    return round(5_000 * min(seconds(count) for _ in range(2)))
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -104,6 +107,24 @@ def children_megabytes() -> float:
             with suppress(OSError, StopIteration):  # it has just ended
                 held += _peak(pid)
     return held
+
+
+@contextmanager
+def children_watched(every: float = 0.25) -> Iterator[list[float]]:
+    """Looks at the children's peaks all the while; the last of the list is the most that they held together, in MB."""
+    seen, over = [0.0], Event()
+
+    def watch() -> None:
+        while not over.wait(every):
+            seen.append(max(seen[-1], children_megabytes()))
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _peak(process: str) -> float:

@@ -12,7 +12,6 @@ from bench.campaign import leases, sampling
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = {"name", "size", "value", "unit", "floor", "ratio", "conditions"}
-EVERY_RUN = {"machine.loop"}
 WAYS = ("", ".ahead", ".blind", ".blind.ahead")
 NAMES = {
     "import": {
@@ -71,13 +70,13 @@ def test_every_figure_is_an_object_on_a_line_of_its_own() -> None:
     done = bench("")
     assert done.returncode == 0, done.stderr[-3000:]
     records = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {record["name"] for record in records} == EVERY_RUN.union(*NAMES.values())
+    assert {record["name"] for record in records} == set().union(*NAMES.values())
     for record in records:
         assert set(record) == FIELDS
         assert record["size"] == 20
         assert record["value"] > 0
         assert (record["floor"] is None) == (record["ratio"] is None)
-        assert isinstance(record["conditions"], dict)
+        assert record["conditions"]["loop_ms"] > 0
     assert "ratio" in done.stderr.splitlines()[0]
 
 
@@ -86,11 +85,7 @@ def test_calls_to_a_local_endpoint_are_measured_apart() -> None:
     done = bench("calls")
     assert done.returncode == 0, done.stderr[-3000:]
     records = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {record["name"] for record in records} == EVERY_RUN | {
-        "calls.rate",
-        "calls.again",
-        "calls.memory",
-    }
+    assert {record["name"] for record in records} == {"calls.rate", "calls.again", "calls.memory"}
     (rate,) = [record for record in records if record["name"] == "calls.rate"]
     assert rate["floor"] > 0
     assert rate["conditions"]["requests"] == 80, (
