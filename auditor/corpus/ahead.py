@@ -5,7 +5,7 @@ its next item would have come. The iterator must not touch the database: connect
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from queue import Full, Queue
 from threading import Event, Thread
@@ -46,7 +46,9 @@ def ahead(items: Iterator[Item], *, depth: int = 1) -> Iterator[Iterator[Item]]:
             for item in items:
                 hand_over(item)
                 if unwanted.is_set():
-                    return
+                    break
+            if isinstance(items, Generator):
+                items.close()  # here: what it holds belongs to this thread
         except BaseException as raised:  # also KeyboardInterrupt: it belongs to who asked
             problem = raised
         hand_over(_End(problem))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from auditor.corpus.jsontext import encode_json
 from auditor.corpus.models import ImportBatch, Message, Segment, Transcript
@@ -21,6 +22,11 @@ OWN = f"""
     SELECT {MESSAGES.of("message")} FROM corpus_message message
     WHERE transcript_id = %s AND position >= %s AND position < %s ORDER BY position
 """  # noqa: S608 - made of constants
+
+
+def array_of(ids: Iterable[int]) -> RawSQL:
+    """Ids as one array, for `__in`: a list of thousands of parameters takes longer to send than to answer."""
+    return RawSQL("SELECT unnest(%s::bigint[])", [list(ids)])
 
 
 def texts_of(message: Message) -> dict[str, str]:

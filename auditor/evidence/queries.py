@@ -18,10 +18,10 @@ from django.db.models import (
     QuerySet,
     Subquery,
 )
-from django.db.models.expressions import RawSQL
 
 from auditor.accounts.models import User
 from auditor.corpus.models import TranscriptQuerySet
+from auditor.corpus.queries import array_of
 from auditor.evidence.models import (
     HUMAN,
     Block,
@@ -96,10 +96,12 @@ class Sight:
         Two statements for any number of transcripts, and plain values: a release reads millions.
         """
         held = Q(superseded_at__isnull=True) | Q(superseded_at__gt=moment)
-        rows = Reading.objects.filter(held, transcript_id__in=_array(transcript_ids), created_at__lte=moment)
+        rows = Reading.objects.filter(
+            held, transcript_id__in=array_of(transcript_ids), created_at__lte=moment
+        )
         rows = self._unveiled(rows.exclude(channel__kind=HUMAN)).order_by("pk")
         found = {row[0]: Spoken(*row) for row in rows.values_list(*SPOKEN)}
-        quotes = Quote.objects.filter(reading_id__in=_array(found)).order_by("pk")
+        quotes = Quote.objects.filter(reading_id__in=array_of(found)).order_by("pk")
         for pk, *said in quotes.values_list("reading_id", *QUOTED):
             found[pk].quotes.append(dict(zip(QUOTED, said, strict=True)))
         return list(found.values())
@@ -281,11 +283,6 @@ class Sight:
         return rows.exclude(~human & Q(Exists(self._veils(MACHINE).filter(transcript_id=here)))).exclude(
             human & Q(Exists(self._veils(HUMAN).filter(transcript_id=here)))
         )
-
-
-def _array(ids: Iterable[int]) -> RawSQL:
-    """Ids as one array: a list of thousands of parameters takes longer to send than to answer."""
-    return RawSQL("SELECT unnest(%s::bigint[])", [list(ids)])
 
 
 def visible_to(person: User) -> Sight:

@@ -15,6 +15,7 @@ from django.db.models import Max
 from auditor.accounts.models import User
 from auditor.corpus.alike import near_groups
 from auditor.corpus.models import Transcript
+from auditor.corpus.queries import array_of
 from auditor.evidence.filters import PEOPLE, Filter, matching
 from auditor.evidence.language import names_in, parse
 from auditor.evidence.queries import SCOPES, visible_to
@@ -224,19 +225,19 @@ def _labelled(
         ruling = rulings.get(one.item_id)
         opened = disputed.get(one.item_id)
         is_open = opened is not None and (ruling is None or ruling[1] < opened)
-        if ruling is not None and not is_open:
-            one = replace(one, ruling_id=ruling[0])
+        standing_ruling = None if is_open else ruling
         if definition.source == ADJUDICATED:
-            if one.ruling_id is None:
+            if standing_ruling is None:
                 found.exclusions["open_case" if is_open else "below_overlap"] += 1
                 continue
-            assert ruling is not None
-            _, _, label, group, grade, rule = ruling
-            one = replace(one, label=label, group=group, grade=grade, how=rule, of=len(given))
+            pk, _, label, group, grade, rule = standing_ruling
+            one = replace(one, ruling_id=pk, label=label, group=group, grade=grade, how=rule, of=len(given))
             given = []  # nobody votes; what is not needed is not held
         elif len(given) < definition.least_labels:
             found.exclusions["few_labels"] += 1
             continue
+        elif standing_ruling is not None:
+            one = replace(one, ruling_id=standing_ruling[0])
         yield one, given
 
 
@@ -306,7 +307,7 @@ def _split(
 
 
 def _rulings(ids: Collection[int], moment: datetime) -> dict[int, tuple[int, datetime, str, str, str, str]]:
-    rows = Ruling.objects.filter(item_id__in=ids, created_at__lte=moment)
+    rows = Ruling.objects.filter(item_id__in=array_of(ids), created_at__lte=moment)
     rows = rows.order_by("item_id", "-number").distinct("item_id")
     return {
         item: (pk, at, label, group, grade, rule)
@@ -318,7 +319,9 @@ def _rulings(ids: Collection[int], moment: datetime) -> dict[int, tuple[int, dat
 
 def _disputed(ids: Collection[int], moment: datetime) -> dict[int, datetime]:
     """When the case of each item was opened last, up to the moment; the trail knows of every time."""
-    cases = dict(Case.objects.filter(item_id__in=ids, opened_at__lte=moment).values_list("pk", "item_id"))
+    cases = dict(
+        Case.objects.filter(item_id__in=array_of(ids), opened_at__lte=moment).values_list("pk", "item_id")
+    )
     if not cases:
         return {}
     rows = Event.objects.filter(
@@ -332,7 +335,7 @@ def _disputed(ids: Collection[int], moment: datetime) -> dict[int, datetime]:
 
 
 def _standing(round: Round, ids: Collection[int], moment: datetime) -> dict[int, list[Given]]:
-    rows = LabelRevision.objects.filter(item_id__in=ids, committed_at__lte=moment, late=False)
+    rows = LabelRevision.objects.filter(item_id__in=array_of(ids), committed_at__lte=moment, late=False)
     labels: dict[int, list[Given]] = {}
     fields = ("item_id", "reviewer_id", "stage", "number", "late", "label", "group", "grade")
     for row in rows.order_by("item_id", "number").values_list(*fields):

@@ -5,7 +5,6 @@ Nothing here holds a database id or the moment of its making, so equal inputs gi
 each other by pseudonym, stage and number; readings by channel and place.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -218,55 +217,31 @@ SCHEMA = pa.schema(
 )
 
 
-def as_row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as a row of `SCHEMA`."""
-    ruling = record["ruling"]
-    return {
-        **record,
-        "transcript": _transcript(record["transcript"]),
-        "ruling": None if ruling is None else _ruling(ruling),
-        "earlier_rulings": [_ruling(one) for one in record["earlier_rulings"]],
-        "labels": [
-            {**label, "answers": _json(label["answers"]), "units": _units(label["units"])}
-            for label in record["labels"]
-        ],
-        "evidence": None if record["evidence"] is None else [_channel(one) for one in record["evidence"]],
-    }
+def as_row(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as a row of `SCHEMA`; the record is used up."""
+    transcript = record["transcript"]
+    for name in ("conditions", "metadata", "warnings"):
+        transcript[name] = _json(transcript[name])
+    source = transcript["source"]
+    source["place"] = _json(source["place"])
+    for message in transcript["messages"] or ():
+        message["parts"] = _json(message["parts"])
+    for label in record["labels"]:
+        _answered(label)
+    for ruling in (record["ruling"], *record["earlier_rulings"]):
+        if ruling is not None:
+            _answered(ruling)
+            ruling["mixed"] = _json(ruling["mixed"])
+    for channel in record["evidence"] or ():
+        for reading in channel["readings"] or ():
+            reading["detail"] = _json(reading["detail"])
+    return record
 
 
-def _transcript(transcript: Mapping[str, Any]) -> dict[str, Any]:
-    messages, source = transcript["messages"], transcript["source"]
-    return {
-        **transcript,
-        **{name: _json(transcript[name]) for name in ("conditions", "metadata", "warnings")},
-        "source": {**source, "place": _json(source["place"])},
-        "messages": None
-        if messages is None
-        else [{**message, "parts": _json(message["parts"])} for message in messages],
-    }
-
-
-def _ruling(ruling: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **ruling,
-        "answers": _json(ruling["answers"]),
-        "mixed": _json(ruling["mixed"]),
-        "units": _units(ruling["units"]),
-    }
-
-
-def _units(units: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{**unit, "answers": _json(unit["answers"])} for unit in units]
-
-
-def _channel(said: Mapping[str, Any]) -> dict[str, Any]:
-    readings = said["readings"]
-    return {
-        **said,
-        "readings": None
-        if readings is None
-        else [{**reading, "detail": _json(reading["detail"])} for reading in readings],
-    }
+def _answered(said: dict[str, Any]) -> None:
+    said["answers"] = _json(said["answers"])
+    for unit in said["units"]:
+        unit["answers"] = _json(unit["answers"])
 
 
 def _json(value: Any) -> str:

@@ -18,24 +18,27 @@ from auditor.corpus.queries import messages_of
 Part = dict[str, Any]
 
 LABELS = """
-SELECT r.item_id, json_agg(json_build_array(
-    r.id, r.reviewer_id, r.codebook_version_id, r.committed_at, r.evidence_seen, r.relied_on, json_build_object(
+SELECT json_agg(json_build_array(
+    r.item_id, r.id, r.reviewer_id, r.codebook_version_id, r.committed_at, r.evidence_seen, r.relied_on, json_build_object(
         'stage', r.stage, 'number', r.number, 'label', r.label, 'derived_label', r.derived_label, 'group', r."group",
         'grade', r.grade, 'grade_cap', r.grade_cap, 'answers', r.answers, 'confidence', r.confidence,
         'rationale', r.rationale, 'lowered_reason', r.lowered_reason, 'missing_tests', r.missing_tests, 'flag', r.flag,
-        'active_seconds', r.active_seconds, 'late', r.late,
-        'units', coalesce((SELECT json_agg(json_build_object(
-            'number', u.number, 'position', u.position, 'part', u.part, 'start', u.start, 'end', u."end",
-            'quote', u.quote, 'label', u.label, 'derived_label', u.derived_label, 'group', u."group", 'grade', u.grade,
-            'grade_cap', u.grade_cap, 'answers', u.answers, 'lowered_reason', u.lowered_reason,
-            'missing_tests', u.missing_tests) ORDER BY u.number)
-            FROM annotations_labelunit u WHERE u.revision_id = r.id), '[]'),
-        'spans', coalesce((SELECT json_agg(json_build_object(
-            'kind', s.kind, 'position', s.position, 'part', s.part, 'start', s.start, 'end', s."end", 'quote', s.quote,
-            'unit', u.number) ORDER BY s.position, s.start, s.id)
-            FROM annotations_labelspan s JOIN annotations_labelunit u ON u.id = s.unit_id WHERE s.revision_id = r.id), '[]')
-    )) ORDER BY r.id)::text
-FROM annotations_labelrevision r WHERE r.item_id = ANY(%s) AND r.committed_at <= %s GROUP BY r.item_id
+        'active_seconds', r.active_seconds, 'late', r.late)) ORDER BY r.id)::text
+FROM annotations_labelrevision r WHERE r.item_id = ANY(%s) AND r.committed_at <= %s
+"""
+UNITS = """
+SELECT json_agg(json_build_array(u.revision_id, u.id, json_build_object(
+    'number', u.number, 'position', u.position, 'part', u.part, 'start', u.start, 'end', u."end",
+    'quote', u.quote, 'label', u.label, 'derived_label', u.derived_label, 'group', u."group", 'grade', u.grade,
+    'grade_cap', u.grade_cap, 'answers', u.answers, 'lowered_reason', u.lowered_reason,
+    'missing_tests', u.missing_tests)) ORDER BY u.number)::text
+FROM annotations_labelunit u WHERE u.revision_id = ANY(%s)
+"""
+SPANS = """
+SELECT json_agg(json_build_array(s.revision_id, s.unit_id, json_build_object(
+    'kind', s.kind, 'position', s.position, 'part', s.part, 'start', s.start, 'end', s."end", 'quote', s.quote
+    )) ORDER BY s.position, s.start, s.id)::text
+FROM annotations_labelspan s WHERE s.revision_id = ANY(%s)
 """
 RULINGS = """
 SELECT r.item_id, json_agg(json_build_array(
@@ -129,8 +132,18 @@ class TranscriptRow:
 def labels_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[LabelRow]]:
     """The revisions that were committed by the moment, oldest first, by item."""
     found: dict[int, list[LabelRow]] = {pk: [] for pk in item_ids}
-    for pk, text in _rows(LABELS, [list(item_ids), moment]):
-        found[pk] = [LabelRow(*one) for one in orjson.loads(text)]
+    said: dict[int, Part] = {}  # by revision
+    for item, pk, *facts, part in _json(LABELS, [list(item_ids), moment]):
+        part["units"], part["spans"] = [], []
+        said[pk] = part
+        found[item].append(LabelRow(pk, *facts, part))
+    numbers: dict[int, int] = {}  # of units, by id
+    for revision, pk, unit in _json(UNITS, [list(said)]):
+        said[revision]["units"].append(unit)
+        numbers[pk] = unit["number"]
+    for revision, pk, span in _json(SPANS, [list(said)]):
+        span["unit"] = numbers[pk]
+        said[revision]["spans"].append(span)
     return found
 
 
@@ -186,6 +199,12 @@ def talk_of(ids: Collection[int]) -> dict[int, list[Part]]:
             for one in messages
         ]  # fmt: skip
     return found
+
+
+def _json(sql: str, parameters: list[Any]) -> list[Any]:
+    """The list that a statement gives as one JSON text; empty where it gives nothing."""
+    ((text,),) = _rows(sql, parameters)
+    return [] if text is None else orjson.loads(text)  # type: ignore[no-any-return]
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

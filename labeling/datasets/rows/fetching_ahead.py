@@ -20,11 +20,12 @@ def fetched_ahead(records: Records, chunks: Iterable[Sequence[Chosen]]) -> Itera
         yield (records.fetched(chunk) for chunk in chunks)
         return
 
-    def fetch(chunk: Sequence[Chosen]) -> Fetched:
+    def fetched() -> Iterator[Fetched]:
         try:
-            return records.fetched(chunk)
+            for chunk in chunks:
+                yield records.fetched(chunk)
         finally:
-            connection.close()  # this thread's own; nobody else could
+            connection.close()  # that thread's own; nobody else could
 
-    with ahead(fetch(chunk) for chunk in chunks) as made:
+    with ahead(fetched()) as made:
         yield made

@@ -50,7 +50,7 @@ def label_record(
     keys: Mapping[int, str],
     relied: Mapping[int, Relied],
 ) -> dict[str, Any]:
-    """One revision.
+    """One revision, made of what the label's row said, which is used up.
 
     Args:
         keys: the channel of each reading that had been seen.
@@ -58,29 +58,28 @@ def label_record(
     """
     name = people.name(label.reviewer_id)
     people.met.add(str(name))
-    said = label.said
-    made = {
-        **said,
-        "reviewer": name,
-        "stands": stands,
-        "missing_tests": words_of(said["missing_tests"]),
-        "evidence_seen": sorted({keys[reading] for reading in label.evidence_seen if reading in keys}),
-        "relied_on": [_relied(one, relied, texts) for one in label.relied_on if one.get("reading") in relied],
-        "at": moment_of(label.at),
-        "codebook": version.number,
-        "codebook_digest": version.digest,
-    }
-    for unit in made["units"]:
+    made = label.said
+    made["reviewer"] = name
+    made["stands"] = stands
+    made["missing_tests"] = words_of(made["missing_tests"])
+    made["evidence_seen"] = sorted({keys[reading] for reading in label.evidence_seen if reading in keys})
+    made["relied_on"] = [
+        _relied(one, relied, texts) for one in label.relied_on if one.get("reading") in relied
+    ]
+    made["at"] = moment_of(label.at)
+    made["codebook"], made["codebook_digest"] = version.number, version.digest
+    units = made["units"]
+    for unit in units:
         unit["missing_tests"] = words_of(unit["missing_tests"])
     if not texts.has_all:  # else they are what stands there
-        for part in (*made["units"], *made["spans"]):
+        for part in (*units, *made["spans"]):
             part["quote"] = texts.quote(part["quote"], part)
     if texts.covers or not texts.definition.rationales:
-        for part in (made, *made["units"]):
+        for part in (made, *units):
             part["lowered_reason"] = texts.written(part["lowered_reason"])
-        made["rationale"], made["flag"] = texts.written(said["rationale"]), texts.written(said["flag"])
+        made["rationale"], made["flag"] = texts.written(made["rationale"]), texts.written(made["flag"])
     if texts.covers:
-        for part in (made, *made["units"]):
+        for part in (made, *units):
             part["answers"] = texts.redactor.everywhere(part["answers"])
     return made
 
