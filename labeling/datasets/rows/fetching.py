@@ -133,10 +133,10 @@ def labels_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[Lab
     """The revisions that were committed by the moment, oldest first, by item."""
     found: dict[int, list[LabelRow]] = {pk: [] for pk in item_ids}
     said: dict[int, Part] = {}  # by revision
-    for item, pk, *facts, part in _json(LABELS, [list(item_ids), moment]):
-        part["units"], part["spans"] = [], []
-        said[pk] = part
-        found[item].append(LabelRow(pk, *facts, part))
+    for item, *facts in _json(LABELS, [list(item_ids), moment]):
+        found[item].append(row := LabelRow(*facts))
+        row.said["units"], row.said["spans"] = [], []
+        said[row.pk] = row.said
     numbers: dict[int, int] = {}  # of units, by id
     for revision, pk, unit in _json(UNITS, [list(said)]):
         said[revision]["units"].append(unit)
@@ -204,7 +204,8 @@ def talk_of(ids: Collection[int]) -> dict[int, list[Part]]:
 def _json(sql: str, parameters: list[Any]) -> list[Any]:
     """The list that a statement gives as one JSON text; empty where it gives nothing."""
     ((text,),) = _rows(sql, parameters)
-    return [] if text is None else orjson.loads(text)  # type: ignore[no-any-return]
+    found: list[Any] = [] if text is None else orjson.loads(text)
+    return found
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
