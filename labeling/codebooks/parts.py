@@ -169,6 +169,14 @@ class Codebook:
         return {question.key: question.default for question in self.questions if question.default}
 
     @cached_property
+    def left_open(self) -> Mapping[str, Mapping[str, str]]:
+        """Of each question with answers that leave a test open: the test's key by the answer's value."""
+        found = {
+            one.key: {c.value: c.missing_test for c in one.codes if c.missing_test} for one in self.questions
+        }
+        return {key: tests for key, tests in found.items() if tests}
+
+    @cached_property
     def ladder(self) -> Mapping[str, int]:
         """Each grade's height, counting from 0."""
         return {grade.code: height for height, grade in enumerate(self.grades)}

@@ -41,9 +41,11 @@ def derive(codebook: Codebook, answers: Answers) -> Derived:
 def left_open(codebook: Codebook, answers: Answers) -> frozenset[str]:
     """Keys of the tests that the given answers themselves say were not run."""
     open_tests: set[str] = set()
-    for question in codebook.questions:
-        answer = answers.get(question.key)
-        chosen = () if answer is None or isinstance(answer, int) else answer
-        values = (chosen,) if isinstance(chosen, str) else chosen
-        open_tests.update(code.missing_test for code in question.codes if code.value in values)
-    return frozenset(open_tests - {""})
+    for key, tests in codebook.left_open.items():
+        answer = answers.get(key)
+        if isinstance(answer, str):
+            if answer in tests:
+                open_tests.add(tests[answer])
+        elif answer is not None and not isinstance(answer, int):
+            open_tests.update(tests[value] for value in answer if value in tests)
+    return frozenset(open_tests)
