@@ -7,12 +7,14 @@ BIN := $(V)/bin
 INTERP := .venv-interp
 N ?= 2
 T ?= tests
-INSTALL = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt
+INSTALL = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt
 FALLBACK = $(BIN)/python -m pip install -q -c constraints.txt
 INTO_INTERP = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(INTERP)/bin/python -c constraints.txt
 INTERP_FALLBACK = $(INTERP)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt
 APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 APT_INSTALL = $(APT) update -q && DEBIAN_FRONTEND=noninteractive $(APT) install -yq --no-install-recommends
+
+unexport PYTHONDONTWRITEBYTECODE  # a dozen processes are started, and each would compile every module again
 
 .DEFAULT_GOAL := help
 .PHONY: help run interp shell backup restore test test-team test-interp python js browser lint types format schema bench campaign chromium node
@@ -93,7 +95,7 @@ $(V)/bin/python:
 
 $(V)/.core: pyproject.toml constraints.txt | $(V)/bin/python
 	@echo "Installing Auditor into $(V) …"
-	@{ $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt uv && $(INSTALL) -e .; } \
+	@{ $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt uv && $(INSTALL) --compile-bytecode -e .; } \
 		|| $(FALLBACK) -e .
 	@touch $@
 

@@ -6,6 +6,7 @@ its own temporary `var/`, so several can run at once. With DATABASE_URL the test
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,10 @@ FAST = {  # a crash may lose the data of a test run
     "max_connections": "100",
     "autovacuum": "off",
 }
+
+# The products that tests start are a dozen processes, and each would compile every module again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 if not IS_WORKER:  # an xdist worker inherits what the controller set
     os.environ["AUDITOR_VAR"] = tempfile.mkdtemp(prefix="auditor-test-")

@@ -65,6 +65,7 @@ def bench(only: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("product")
 @pytest.mark.timeout(240)
 def test_every_figure_is_an_object_on_a_line_of_its_own() -> None:
     done = bench("")
@@ -81,6 +82,7 @@ def test_every_figure_is_an_object_on_a_line_of_its_own() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("product")
 def test_calls_to_a_local_endpoint_are_measured_apart() -> None:
     done = bench("calls")
     assert done.returncode == 0, done.stderr[-3000:]

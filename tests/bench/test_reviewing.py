@@ -36,6 +36,7 @@ def faults(promises: Promises, labels: list[tuple[object, ...]]) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("product")
 @pytest.mark.timeout(300)  # the whole product starts, and starts again
 def test_no_acknowledged_label_is_lost_however_web_and_database_are_killed() -> None:
     report = reviewing.prove(seed=3, people=6, items=12, kills=2, patience=150)

@@ -21,7 +21,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
 VIOLATIONS = """async () => {
-  const found = await axe.run(document);
+  const found = await axe.run(document, {resultTypes: ["violations"]});
   return found.violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
 }"""
 

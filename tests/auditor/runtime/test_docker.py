@@ -122,6 +122,7 @@ def roles(open_place: Path) -> Iterator[Roles]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("product")
 def test_the_entrypoints_commands_run_and_work_goes_through_them(roles: Roles, open_place: Path) -> None:
     migrated = roles.run("migrate")
     assert migrated.returncode == 0, migrated.stderr

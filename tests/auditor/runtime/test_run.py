@@ -15,7 +15,7 @@ import pytest
 from auditor.runtime.processes import is_alive
 from tests.auditor.runtime.machine import Product, connect, descendants, free_port, manage, within
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("run")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("product")]
 
 
 @pytest.fixture(scope="module")

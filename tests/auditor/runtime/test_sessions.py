@@ -12,6 +12,7 @@ from tests.auditor.runtime.machine import clean_environment
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("product")
 def test_two_sessions_run_side_by_side_and_clean_up(tmp_path: Path) -> None:
     temporary = Path(tempfile.mkdtemp(prefix="auditor-sessions-"))
     temporary.chmod(0o755)
