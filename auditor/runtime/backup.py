@@ -145,8 +145,11 @@ def _run(argv: list[str], database: Mapping[str, Any]) -> None:
         raise Refused(f"{Path(argv[0]).name} failed; nothing was changed:\n{done.stderr.strip()}")
 
 
+OURS = ("pool", "prepare_threshold")  # options that are Django's and psycopg's, and no server's
+
+
 def _conninfo(database: Mapping[str, Any]) -> str:
-    options = {name: value for name, value in database.get("OPTIONS", {}).items() if name != "pool"}
+    options = {name: value for name, value in database.get("OPTIONS", {}).items() if name not in OURS}
     return make_conninfo(
         host=database["HOST"],
         port=database["PORT"],
