@@ -18,12 +18,13 @@ from labeling.codebooks.queries import definition_of
 from labeling.queues.actions import close_round
 from labeling.queues.models import Item, Round
 from labeling.validity.actions import open_report
-from labeling.validity.models import ValidityReport
+from labeling.validity.models import ChannelFigures, ValidityReport
 from labeling.validity.references import reference_of
 from labeling.validity.tasks import compute_report
 from tests import make
 
 CODES = ("D", "K", "U", "H")
+INTENT = "group.intent~group.hallucination"
 
 
 def ruled(
@@ -124,3 +125,22 @@ def scores_for(codes: Sequence[str], seed: int, *, gap: float = 1.5, kind: str =
     """Scores that are higher where the label is of this kind."""
     rng = np.random.default_rng(seed)
     return [round(float(rng.normal() + gap * (code == kind)), 2) for code in codes]
+
+
+RULED = some_codes(260)
+
+
+def line(row: ValidityReport, channel: Channel, question: str = INTENT) -> dict:  # type: ignore[type-arg]
+    (found,) = [
+        one for one in row.figures["lines"] if (one["channel"], one["question"]) == (channel.pk, question)
+    ]
+    return found  # type: ignore[no-any-return]
+
+
+def detail(row: ValidityReport, channel: Channel, question: str = INTENT) -> dict:  # type: ignore[type-arg]
+    return ChannelFigures.objects.get(report=row, channel=channel, question=question).figures  # type: ignore[no-any-return]
+
+
+def figure(found: dict, name: str, part: str = "") -> dict:  # type: ignore[type-arg]
+    (one,) = [one for one in found["figures"] if (one["name"], one["part"]) == (name, part)]
+    return one  # type: ignore[no-any-return]
