@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import (
     Count,
     DurationField,
+    Exists,
     ExpressionWrapper,
     F,
     OuterRef,
@@ -28,6 +29,7 @@ from labeling.queues.models import (
     EXPIRED,
     GOLD,
     SKIPPED,
+    TAKEN,
     WORK,
     Assignment,
     GoldResult,
@@ -145,6 +147,7 @@ class Desk:
     basis: int
     training: bool = False  # what comes is the training
     waits_for: str = ""  # why nothing new is handed out; empty if it is
+    others: int = 0  # where nothing else could come: items of others that this reviewer may take over
 
     @property
     def total(self) -> int:
@@ -250,7 +253,7 @@ def desks_of(project_id: int, reviewer: User) -> list[Desk]:
 
 
 def desk_of(round: Round, reviewer: User) -> Desk:
-    """One round as this reviewer sees it, in one query."""
+    """One round as this reviewer sees it, in one query; in one more where all that is left is to help others."""
     with prepared() as cursor:
         cursor.execute(DESK, {"round": round.pk, "me": reviewer.pk})
         row = cursor.fetchone()
@@ -259,16 +262,28 @@ def desk_of(round: Round, reviewer: User) -> Desk:
     waiting, free, held, seconds, basis = values
     gets = seat is not None and seat.dropped_at is None and round.is_open
     training = gets and seat is not None and seat.qualified_at is None
+    left = waiting + len(held) + (0 if training else free) if gets else 0
     return Desk(
         round=round,
         done=seat.n_done if seat is not None else 0,
         held=held[0] if held and round.is_open else None,
-        open=waiting + len(held) + (0 if training else free) if gets else 0,
+        open=left,
         seconds_each=seconds,
         basis=basis,
         training=training,
         waits_for=_waits_for(round, seat),
+        others=_of_others(round, reviewer) if gets and round.helping and not left and not training else 0,
     )
+
+
+def _of_others(round: Round, reviewer: User) -> int:
+    """Items of work that others have not begun and this reviewer may get, as `actions.take_next` hands them out."""
+    rows = Assignment.objects.filter(round=round, is_open=True, item__role=WORK, reviewer__isnull=False)
+    had = Lease.objects.filter(
+        Q(state__in=TAKEN) | Q(reason=SKIPPED), item=OuterRef("item"), reviewer=reviewer
+    )
+    own = Assignment.objects.filter(item=OuterRef("item"), reviewer=reviewer)
+    return rows.filter(~Exists(had), ~Exists(own)).values("item").distinct().count()
 
 
 def _waits_for(round: Round, seat: RoundMember | None) -> str:

@@ -23,7 +23,9 @@ from labeling.queues.models import Round
 from tests.people import signed_in
 
 HTMX = {"HX-Request": "true"}
-QUERIES = 15  # session, person with membership and project, and what is read of threads, comments, people and veils
+QUERIES = (
+    15  # session, person with membership and project, and what is read of threads, comments, people and veils
+)
 HOSTILE = '<script>alert(1)</script> & "quotes" @Ana'
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from itertools import combinations
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from auditor.accounts.models import Project, User
@@ -15,7 +16,7 @@ from labeling.queues.actions import CannotChange, CannotOpen, Paused, RoundClose
 from labeling.queues.models import DESCENDING, OPEN, Assignment, Item, Lease, Round
 from labeling.queues.tasks import give_on
 from tests import make
-from tests.people import _member
+from tests.people import _member, signed_in
 
 
 @pytest.fixture
@@ -69,6 +70,27 @@ def test_who_helps_goes_on_with_what_others_have_not_begun(project: Project, cre
     work_through(round, crew[1])
     assert not round.items.filter(finished_at__isnull=True).exists()
     assert take_next(round=round, reviewer=crew[2]) is None
+    assert queries.desk_of(round, crew[2]).others == 0
+
+
+def test_who_can_only_help_is_told_so_and_may_begin(project: Project, crew: list[User], cy: User) -> None:
+    round = make.round(project, [make.transcript(project) for _ in range(9)], crew, overlap=2, helping=True)
+    assert queries.desk_of(round, crew[0]).others == 0  # their own come first
+    for _ in range(6):
+        lease = take_next(round=round, reviewer=crew[0])
+        assert lease is not None
+        mark_done(lease=lease)
+    desk = queries.desk_of(round, crew[0])
+    assert (desk.done, desk.open, desk.others) == (6, 0, 3)
+    client = signed_in(crew[0])
+    for page in ("annotations:home", "annotations:desk"):
+        shown = client.get(reverse(page, args=[project.slug, *([round.pk] if page.endswith("desk") else [])]))
+        assert b"3 items" in shown.content.replace(b"\xc2\xa0", b" ")
+        assert reverse("annotations:next", args=[project.slug, round.pk]).encode() in shown.content
+    assert len(work_through(round, crew[0])) == 3
+    assert queries.desk_of(round, crew[0]).others == 0
+    assert b"nothing left for you" in client.get(reverse("annotations:home", args=[project.slug])).content
+    assert queries.desk_of(round, cy).others == 0  # no seat, nothing to help with
 
 
 def test_what_runs_out_is_free_for_everybody_within_the_sweep(round: Round, crew: list[User]) -> None:
