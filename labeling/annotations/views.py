@@ -34,6 +34,7 @@ PART, AHEAD = (
     "Desk-Part",
     "ahead",
 )  # a header of the desk's script: it wants what stands in place of what it shows
+AFTER, LONGEST_ID = "Desk-After", 18  # and with what is fetched ahead, the item after which it will be shown
 MINE = 500  # own labels on one page
 
 
@@ -103,7 +104,7 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "points": points_of(standing, membership.user, heat),
         "about": queries.about(standing),
         "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
-        "undo": queries.last_done(standing, membership.user),
+        "undo": queries.last_done(standing, membership.user, after=_after(request)),
         "state": _state(standing, content, project),
         "skip_reasons": REASONS,
         "content": content,
@@ -111,7 +112,7 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     }
     answer = render(request, DESK, context)
     if part:  # never to be shown in place of the whole page, which has the same address
-        patch_vary_headers(answer, [PART])
+        patch_vary_headers(answer, [PART, AFTER])
         patch_cache_control(answer, no_store=True)
     return answer
 
@@ -220,7 +221,13 @@ def ahead(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         lease = None
     if lease is None or lease.item_id == pk:
         return HttpResponse(status=204)
-    return JsonResponse({"url": reverse("annotations:item", args=[project, lease.item_id])})
+    return JsonResponse({"url": reverse("annotations:item", args=[project, lease.item_id]), "after": pk})
+
+
+def _after(request: HttpRequest) -> int:
+    """The item on the desk while this one is fetched ahead, as `ahead` named it; 0 where there is none."""
+    said = request.headers.get(AFTER, "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_ID else 0
 
 
 def _markdown(request: HttpRequest) -> str:

@@ -1,6 +1,7 @@
 """The review desk by keyboard alone, in a real browser."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from django.urls import reverse
@@ -153,15 +154,20 @@ def test_what_the_server_never_got_comes_back_from_this_browser(
     expect(page.locator("[data-saved]")).to_contain_text("saved")
 
 
+@pytest.mark.parametrize("ahead", [True, False])
 def test_answers_can_be_opened_again_and_the_last_label_undone(
-    open_as: Opens, project: Project, round: Round, ana: User
+    open_as: Opens, project: Project, round: Round, ana: User, ahead: bool
 ) -> None:
     page = begin(open_as, ana, project)
+    if not ahead:
+        page.route("**/ahead/", lambda route: route.abort())
     for key in ("2", "3", "Backspace", "Backspace", "1"):
         page.keyboard.press(key)
     expect(page.locator(".verdict")).to_contain_text("Honest")
-    page.keyboard.press("Enter")
-    ready(page, "final")
+    kept = page.expect_response(lambda answer: answer.request.headers.get("desk-part") == "ahead")
+    with kept if ahead else nullcontext():
+        page.keyboard.press("Enter")
+        ready(page, "final")
     page.keyboard.press("Enter")
     ready(page, "blind")
     page.keyboard.press("u")

@@ -6,7 +6,7 @@
 
    Only <main>, the chip with the progress and the title change; scripts and styles stay, and the header Desk-Part asks
    for no more. What is fetched ahead has no count of finished items, since it would be one behind; the count there is
-   is moved on by one.
+   is moved on by one. The way back to the item committed last leads to the one that is worked on now: Desk-After.
 */
 import { shouldOpen } from "../../auditor/web/panes.js";
 import { refresh } from "../../auditor/web/times.js";
@@ -30,8 +30,8 @@ export class Passage {
   async fetchAhead() {
     const answer = await this.window.fetch(this.ahead, { method: "POST", headers: { "X-CSRFToken": this.csrf, "HX-Request": "true" } });
     if (answer.status !== 200) return;
-    const { url } = await answer.json();
-    const page = await this.window.fetch(url, { headers: { "Desk-Part": "ahead" } });
+    const { url, after } = await answer.json();
+    const page = await this.window.fetch(url, { headers: { "Desk-Part": "ahead", "Desk-After": String(after) } });
     if (page.ok && !page.redirected) this.kept = { url, html: await page.text(), at: this.now() };
   }
 

@@ -146,6 +146,24 @@ def test_the_script_gets_the_part_that_it_puts_in_place(
     assert content(page) == content(text)
 
 
+def test_the_way_back_from_what_was_fetched_ahead_leads_to_the_item_before_it(
+    project: Project, round: Round, ana: User
+) -> None:
+    browser, first = signed_in(ana), on_desk(round, ana)
+    held = browser.post(address("ahead", project, first.pk)).json()
+    assert held["after"] == first.pk
+
+    def back(after: object) -> list[str]:
+        headers = {"Desk-Part": "ahead", "Desk-After": str(after)}
+        shown = browser.get(held["url"], headers=headers).content.decode()
+        return re.findall(r'/item/(\d+)/" data-key="u"', shown)
+
+    assert back(first.pk) == [str(first.pk)]
+    theirs = make.round(project, [make.transcript(project)], [ana]).items.get()  # of another round
+    for none in ("", "x", "-1", "9" * 30, "²", first.pk + 1_000_000, theirs.pk, held["url"].split("/")[-2]):
+        assert back(none) == [], none
+
+
 def test_what_is_said_of_a_late_label_is_on_the_part_that_is_shown(
     project: Project, round: Round, ana: User, mia: User
 ) -> None:
