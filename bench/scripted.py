@@ -68,6 +68,7 @@ class Script:
     takes: str = "schema"  # what response_format may ask for, at the most
     renames: bool = False  # wants max_completion_tokens
     most_at_once: int | None = None  # requests; more are told 429-bare
+    silent_after: int | None = None  # requests; what comes after them hangs, until GET /speak
     plan: deque[str] = field(default_factory=deque)  # modes of the next requests, whatever their model
     answer: Callable[[dict[str, Any]], str] | None = (
         None  # content of a good answer; default: the schema filled
@@ -167,7 +168,11 @@ class _Connection(asyncio.Protocol):
         script = self._script
         if line[0] == "GET":
             listed = {"data": [{"id": "ok", "object": "model"}], "object": "list"}
-            known = {"/counts": script.counts(), "/prompts": dict(script.prompts), "/v1/models": listed}
+            if line[1] == "/speak":
+                script.silent_after = None
+            known = {
+                "/counts": script.counts(), "/speak": script.counts(), "/prompts": dict(script.prompts), "/v1/models": listed,
+            }  # fmt: skip
             found = known.get(line[1])
             self._send(*_json(200 if found else 404, found or {"error": {"message": "no such address"}}))
             return
@@ -278,6 +283,8 @@ def _logprobs(script: Script, asked: dict[str, Any], content: str) -> list[dict[
 def _mode(script: Script, model: str, times: int) -> str:
     if script.plan:
         return script.plan.popleft()
+    if script.silent_after is not None and script.requests > script.silent_after:
+        return "hang"
     if script.most_at_once is not None and script.at_once > script.most_at_once:
         return "429-bare"
     if found := TIMES.match(model):
@@ -349,7 +356,7 @@ def apart(*arguments: str) -> Iterator[str]:
 
 
 def told(url: str, what: str) -> Any:
-    """What such a server tells at GET /counts or /prompts."""
+    """What such a server tells at GET /counts, /prompts or /speak."""
     with urlopen(url.removesuffix("/v1") + what, timeout=10) as answer:
         return json.load(answer)
 
@@ -377,7 +384,12 @@ def scripted(**what: Any) -> Iterator[Script]:
 
 
 async def _alone(arguments: argparse.Namespace) -> None:
-    script = Script(latency=arguments.latency, takes=arguments.takes, most_at_once=arguments.most_at_once)
+    script = Script(
+        latency=arguments.latency,
+        takes=arguments.takes,
+        most_at_once=arguments.most_at_once,
+        silent_after=arguments.silent_after,
+    )
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -391,4 +403,7 @@ if __name__ == "__main__":
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--takes", choices=TAKES, default="schema")
     parser.add_argument("--most-at-once", type=int)
+    parser.add_argument(
+        "--silent-after", type=int, help="requests; what comes after them hangs until GET /speak"
+    )
     asyncio.run(_alone(parser.parse_args()))

@@ -19,9 +19,9 @@ from auditor.judging.shipped import SHIPPED
 from auditor.llm.models import Endpoint, Reply
 from auditor.runs.models import Run
 from auditor.sampling.choosing import Chosen
-from bench.campaign.calls import CONCURRENCY, LATENCY, MARKED_AT_MOST, PATIENCE, _until
+from bench.campaign.calls import CONCURRENCY, LATENCY, MARKED_AT_MOST, PATIENCE, _until, dying_server
 from bench.campaign.judge import started
-from bench.scripted import apart, told
+from bench.scripted import told
 
 
 def prove(seed: int, transcripts: int = 1_000, runs: int = 3, at_once: int = CONCURRENCY) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def prove(seed: int, transcripts: int = 1_000, runs: int = 3, at_once: int = CON
     for number in range(runs):
         project = create_project(name=f"Judging {seed} {number}", owner=user)
         _fill(project, transcripts, number)
-        with apart("--latency", str(LATENCY)) as url:
+        with dying_server(transcripts) as url:
             reports.append(_killed_half_way(project, user, url, transcripts, rng, at_once))
     return {
         "seed": seed, "transcripts": transcripts, "concurrency": at_once, "runs": reports,
@@ -76,7 +76,7 @@ def _killed_half_way(
         VerdictCall.objects.filter(verdict__run=judging, reply__isnull=False).values_list("pk", flat=True)
     )
     sleep(4 * LATENCY)  # what was under way arrives at the server
-    asked = told(url, "/counts")["requests"]
+    asked = told(url, "/speak")["requests"]
     Run.objects.filter(pk=judging.run_id).update(beat_at=None)  # as silent as it will be in a minute
     second = started(judging.run_id)
     second.wait(PATIENCE)
