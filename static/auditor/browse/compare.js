@@ -4,7 +4,7 @@
    <div data-row> … </div>     rows that j and k walk; all columns are one page, so they scroll as one
    <details data-prefix>       fetches nothing itself: its link does, and htmx is not needed
 */
-import { readingIndex, step } from "../corpus/reader.js";
+import { readingIndex, step, topOf } from "../corpus/reader.js";
 
 const YEAR = 31_536_000;
 
@@ -16,7 +16,7 @@ export function attach(document, window) {
   const go = (by) => {
     const all = rows();
     if (!all.length) return;
-    const seen = readingIndex(all.map((row) => row.getBoundingClientRect().top), 120);
+    const seen = readingIndex(all, 120, topOf);
     now = step(now < 0 ? (by > 0 ? -1 : 0) : Math.abs(seen - now) > 1 ? seen : now, by, all.length);
     all.forEach((row, i) => (i === now ? row.setAttribute("aria-current", "true") : row.removeAttribute("aria-current")));
     all[now].focus({ preventScroll: true });

@@ -20,16 +20,21 @@ export function step(index, by, count) {
   return count ? Math.min(Math.max(index + by, 0), count - 1) : -1;
 }
 
-/** The message being read: the last whose top is above the line, else the first. `tops` ascend. */
-export function readingIndex(tops, line) {
+/** The message being read: the last whose top is above the line, else the first. Tops ascend; few of them are asked for. */
+export function readingIndex(messages, line, topOf = (top) => top) {
   let low = 0;
-  let high = tops.length;
+  let high = messages.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (tops[middle] <= line) low = middle + 1;
+    if (topOf(messages[middle]) <= line) low = middle + 1;
     else high = middle;
   }
   return Math.max(low - 1, 0);
+}
+
+/** Where an element begins, from the top of the window. */
+export function topOf(element) {
+  return element.getBoundingClientRect().top;
 }
 
 /** The marks in page order, one element for each: the first that names it. */
@@ -69,11 +74,13 @@ export function attach(document, window) {
 
   const show = (message) => {
     if (!message) return;
+    const outline = document.querySelector("[data-outline]"); // looked through alone: the page has many more elements
+    const link = outline?.querySelector(`a[href="#${message.id}"]`);
+    if (current === message && message.hasAttribute("aria-current") && (!link || link.hasAttribute("aria-current"))) return;
     if (current !== message) current?.removeAttribute("aria-current");
     current = message;
     message.setAttribute("aria-current", "true");
-    for (const link of document.querySelectorAll("[data-outline] a[aria-current]")) link.removeAttribute("aria-current");
-    const link = document.querySelector(`[data-outline] a[href="#${message.id}"]`);
+    for (const other of outline?.querySelectorAll("a[aria-current]") ?? []) other.removeAttribute("aria-current");
     link?.setAttribute("aria-current", "true");
     const pane = link?.closest(".pane-side");
     if (pane && pane.scrollHeight > pane.clientHeight) link.scrollIntoView({ block: "nearest" });
@@ -183,7 +190,7 @@ export function attach(document, window) {
       if (scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2 && scroller.scrollTop > 0) return show(all.at(-1));
       const bar = document.querySelector(".reading-bar")?.getBoundingClientRect().height ?? 0;
       const top = (scroller === pane ? pane.getBoundingClientRect().top : 0) + bar;
-      show(all[readingIndex(all.map((message) => message.getBoundingClientRect().top), top + 60)]);
+      show(all[readingIndex(all, top + 60, topOf)]);
     });
   };
   document.addEventListener("scroll", follow, { capture: true, passive: true });
