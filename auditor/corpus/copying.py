@@ -34,6 +34,8 @@ def next_ids(table: str, count: int) -> list[int]:
     """The next ids of a table's sequence."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
-        )
+            "SELECT nextval(ids) FROM (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS ids OFFSET 0) AS once,"
+            " generate_series(1, %s)",
+            [table, count],
+        )  # the sequence is looked up once, not for each id
         return [row[0] for row in cursor.fetchall()]

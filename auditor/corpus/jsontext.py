@@ -15,6 +15,8 @@ import orjson
 MAX_VALUES = 10_000_000
 _WORTH_COUNTING = 4 * 1024 * 1024  # bytes
 _EXACT = float(2**63)  # orjson returns a float for integers from here on
+_LONG = len(str(2**63))  # digits
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
 class NotJson(ValueError):
@@ -35,7 +37,9 @@ def decode_json(data: bytes, *, duplicates: bool = True) -> Any:
             value = orjson.loads(data)
         except orjson.JSONDecodeError:
             return _decode_leniently(data, duplicates)
-        return _decode_leniently(data, duplicates) if _has_rounded_integer(value) else value
+        if _may_have_long_integer(data) and _has_rounded_integer(value):
+            return _decode_leniently(data, duplicates)
+        return value
     return _decode_leniently(data, duplicates)
 
 
@@ -84,6 +88,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise NotJson(f"key {key[:80]!r} stands twice in one object")
             seen.add(key)
     return found
+
+
+def _may_have_long_integer(data: bytes) -> bool:
+    """Whether there are digits enough for an integer beyond 64 bits; most conversations have not."""
+    return len(data.translate(None, _NO_DIGITS)) >= _LONG
 
 
 def _has_rounded_integer(value: Any) -> bool:

@@ -6,7 +6,7 @@ touches the database; the writer stores what it is given and never parses.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -73,8 +73,7 @@ class Place:
         return cls(**{**kept, "pieces": pieces})
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedMessage:
+class ParsedMessage(NamedTuple):  # there are millions of them: a tuple is made in a third of the time
     """One turn as it will be stored; all texts are sanitised (see `corpus.sanitise`)."""
 
     role: str  # one of ROLES

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
+from struct import Struct
 from typing import Any, NamedTuple
 
 from auditor.corpus.copytext import NULL, escaped
@@ -33,7 +34,10 @@ MESSAGE_COLUMNS = (
 )
 _ID = b"\xff"  # in rows of messages: the transcript's id
 _END = b"\xfe"  # the end of a row and, with NUL for the end of a field, what no text has: escaped at once
-_NOTHING = (0).to_bytes(8, "big")  # an empty piece of a fingerprint
+_NO_THOUGHTS = (0).to_bytes(8, "big") + b"\n"  # an empty piece of a fingerprint, and a message's end
+_BARE = b"\0\0[]\0\0\xfe"  # the end of a row of a message that has nothing but a text
+_STARTS = tuple(b"\xff\0%d\0" % position for position in range(1000))  # of the rows of messages
+_length = Struct(">Q").pack  # 8 bytes, big-endian
 _ROLES = {role: len(role).to_bytes(8, "big") + role.encode() for role in ROLES}
 _FIELDS = {role: role.encode() + b"\0" for role in ROLES}
 
@@ -74,38 +78,34 @@ def prepare(item: ParsedTranscript, ordinal: int = 0) -> Prepared:
     pieces: list[bytes] = []  # of the fingerprint
     rows: list[bytes] = []
     carried: list[Carried] = []
-    for position, message in enumerate(item.messages):
-        role, text, reasoning = message.role, message.text, message.reasoning
+    for position, (role, text, reasoning, found, source_id, model) in enumerate(item.messages):
         if not prompt and role == "assistant":
             said.update(b"".join(pieces))
             pieces = []
             prompt = said.hexdigest()[:32] if position else "-"
         data = text.encode()
         n_chars += len(text)
-        pieces += (_ROLES[role], len(data).to_bytes(8, "big"), data)
-        if not (reasoning or message.parts or message.source_id or message.model):  # most messages
-            pieces += (_NOTHING, b"\n")
-            rows.append(b"\xff\0%d\0%b%b\0\0[]\0\0\xfe" % (position, _FIELDS[role], data))
+        start = _STARTS[position] if position < len(_STARTS) else b"\xff\0%d\0" % position
+        if not (reasoning or found or source_id or model):  # most messages
+            pieces += (_ROLES[role], _length(len(data)), data, _NO_THOUGHTS)
+            rows += (start, _FIELDS[role], data, _BARE)
             continue
         thoughts = reasoning.encode()
-        pieces += (len(thoughts).to_bytes(8, "big"), thoughts)
+        pieces += (_ROLES[role], _length(len(data)), data, _length(len(thoughts)), thoughts)
         n_chars += len(reasoning)
         n_reasoning += bool(reasoning)
         parts = []
-        for given in message.parts:
+        for given in found:
             part = _stored(given, carried)
             parts.append(part)
             piece = _said(part)
-            pieces += (len(piece).to_bytes(8, "big"), piece)
+            pieces += (_length(len(piece)), piece)
             n_chars += len(part.get("text") or "")
             n_tool_calls += part.get("kind") == "tool_call"
         pieces.append(b"\n")
-        rows.append(
-            b"\xff\0%d\0%b%b\0%b\0%b\0%b\0%b\xfe"
-            % (
-                position, _FIELDS[role], data, thoughts, json_bytes(parts), message.source_id[:200].encode(),
-                message.model[:200].encode(),
-            )
+        rows += (
+            start, _FIELDS[role], data, b"\0", thoughts, b"\0", json_bytes(parts), b"\0",
+            source_id[:200].encode(), b"\0", model[:200].encode(), _END,
         )  # fmt: skip
     said.update(b"".join(pieces))
     prompt = "" if prompt == "-" or not item.messages else prompt or said.hexdigest()[:32]

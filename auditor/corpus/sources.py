@@ -55,7 +55,34 @@ def keep_source(path: Path) -> SourceFile:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
-    name = f"sources/{digest.hexdigest()[:2]}/{digest.hexdigest()}.zst"
+    return _stored(path, digest.hexdigest(), size)
+
+
+@contextmanager
+def kept_at_hand(path: Path) -> Iterator[tuple[SourceFile, BinaryIO]]:
+    """The same, and the bytes that were stored, as a file that can seek; gone at the end.
+
+    They are a copy, which is what is digested, stored and read, whatever becomes of the file meanwhile; to
+    unpack what was stored would take ten times as long.
+    """
+    copy = incoming()
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with path.open("rb") as file, copy.open("wb") as out:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                out.write(chunk)
+                size += len(chunk)
+        source = _stored(copy, digest.hexdigest(), size)
+        with copy.open("rb") as file:
+            yield source, file
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _stored(path: Path, digest: str, size: int) -> SourceFile:
+    name = f"sources/{digest[:2]}/{digest}.zst"
     with transaction.atomic():
         storage_lock()
         if not default_storage.exists(name):
@@ -63,9 +90,7 @@ def keep_source(path: Path) -> SourceFile:
             with path.open("rb") as raw, packed.open("wb") as out:
                 zstandard.ZstdCompressor(level=3, threads=THREADS).copy_stream(raw, out, size=size)
             store_once(name, packed)
-        source, _ = SourceFile.objects.get_or_create(
-            digest=digest.hexdigest(), defaults={"size": size, "path": name}
-        )
+        source, _ = SourceFile.objects.get_or_create(digest=digest, defaults={"size": size, "path": name})
     return source
 
 

@@ -13,7 +13,7 @@ from auditor.accounts.models import Project, User
 from auditor.corpus.indexing import index_here
 from auditor.corpus.models import ImportBatch, ImportFile, Reject
 from auditor.corpus.sanitise import clean_text
-from auditor.corpus.sources import keep_source
+from auditor.corpus.sources import kept_at_hand
 from auditor.corpus.writer import write_chunks
 from auditor.evidence.attach import open_attachment
 from auditor.evidence.models import EvidenceBatch
@@ -23,7 +23,7 @@ from auditor.intake.importers import FORMATS
 from auditor.intake.importers.mapping import Mapping as FieldMapping
 from auditor.intake.importers.mapping import from_json, to_json
 from auditor.intake.models import LeftOut, Outcome, SetEvidence, Undo
-from auditor.intake.opening import CannotOpen, each_opened, opened_source
+from auditor.intake.opening import AtHand, CannotOpen, each_opened, opened_source
 from auditor.intake.reader import read_ahead
 from auditor.intake.scores import ScoreWriter
 from auditor.ledger.actions import record
@@ -31,6 +31,11 @@ from auditor.runs.actions import carry_here, open_run, reopen_run
 from auditor.runs.models import Run
 
 TASK = "intake.import_batch"
+ASKED_FOR = (  # what lists and pages choose and sort by; texts take as long again and are never asked for
+    "corpus_transcript (id, parent_id, shared, record_digest, ordinal, fingerprint, prompt_digest, external_id,"
+    " model_name, conditions, metadata, n_messages, n_chars, n_tool_calls, n_reasoning, project_id, batch_id,"
+    " file_id, created_at), corpus_message (transcript_id, position, role)"
+)
 TRIES = 5  # of a file, when somebody else comes first
 LOCK = (
     0x556E646F << 32
@@ -65,12 +70,14 @@ def import_file(
         RunFailed: it could not be finished; what was written stays, and a second run finishes it.
     """
     check_format(format, mapping)
-    source = keep_source(path)
-    file = Arrived(
-        file_name[:300], source, digest=source.digest, size=source.size, format=format,
-        mapping=dict(mapping) if mapping else None,
-    )  # fmt: skip
-    return import_files(project=project, name=file_name, files=[file], actor=actor, beat=beat)
+    with kept_at_hand(path) as (source, stream):
+        file = Arrived(
+            file_name[:300], source, digest=source.digest, size=source.size, format=format,
+            mapping=dict(mapping) if mapping else None,
+        )  # fmt: skip
+        batch = open_import(project=project, name=file_name, files=[file], actor=actor)
+        _carry(batch, beat, {source.pk: stream})
+    return _indexed(batch, actor)
 
 
 def import_files(
@@ -87,6 +94,12 @@ def import_files(
         CannotImport, MappingError, RunFailed: see `import_file`.
     """
     batch = open_import(project=project, name=name, files=files, actor=actor)
+    _carry(batch, beat)
+    return _indexed(batch, actor)
+
+
+def _carry(batch: ImportBatch, beat: Beat | None, at_hand: AtHand | None = None) -> None:
+    """Carry the batch's run in this process."""
     assert batch.run is not None
     with carry_here(batch.run) as report:
 
@@ -95,7 +108,10 @@ def import_files(
             if beat is not None:
                 beat(done, note)
 
-        import_batch(batch, beat=both)
+        import_batch(batch, beat=both, at_hand=at_hand)
+
+
+def _indexed(batch: ImportBatch, actor: User | None) -> ImportBatch:
     index_here(batch=batch, actor=actor)
     batch.refresh_from_db()
     return batch
@@ -219,7 +235,7 @@ def batch_of(run: Run) -> ImportBatch:
     return ImportBatch.objects.select_related("project", "created_by").get(run=run)
 
 
-def import_batch(batch: ImportBatch, *, beat: Beat) -> None:
+def import_batch(batch: ImportBatch, *, beat: Beat, at_hand: AtHand | None = None) -> None:
     """Store every record of the batch's files that the project has not; safe to run again.
 
     A file that was read to its end is not read again. Where another writer stores the same records first,
@@ -227,17 +243,18 @@ def import_batch(batch: ImportBatch, *, beat: Beat) -> None:
 
     Args:
         beat: called after each chunk's commit; may raise to stop there.
+        at_hand: sources that need not be unpacked, because their bytes are here.
     """
     files = list(batch.files.select_related("source"))
     read = sum(file.size for file in files if file.done)
-    with closing(each_opened([file for file in files if not file.done])) as each:
+    with closing(each_opened([file for file in files if not file.done], at_hand)) as each:
         for file, stream, problem in each:
             _import_file(batch, file, stream, problem, partial(_beat_from, beat, read))
             read += file.size
     with (
         connection.cursor() as cursor
     ):  # a planner that knows nothing of the new rows makes the first pages slow
-        cursor.execute("ANALYZE corpus_transcript, corpus_message, evidence_reading, evidence_rollup")
+        cursor.execute(f"ANALYZE {ASKED_FOR}, evidence_reading, evidence_rollup")
     said = said_by(f"batch:{batch.pk}")
     with transaction.atomic():
         batch.refresh_from_db()

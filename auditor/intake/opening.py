@@ -1,7 +1,7 @@
 """Opening what is kept: a source file itself, or a member of the archive that it is."""
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
@@ -28,6 +28,7 @@ class Kept(Protocol):
 
 
 File = TypeVar("File", bound=Kept)
+AtHand = Mapping[int, BinaryIO]  # the bytes of sources that are still here, by the sources' ids
 
 
 class CannotOpen(ValueError):
@@ -67,7 +68,9 @@ def opened_source(file: Kept) -> SourceFile:
         return keep_source(Path(member.name))
 
 
-def each_opened(files: Sequence[File]) -> Generator[tuple[File, BinaryIO | None, str], None, None]:
+def each_opened(
+    files: Sequence[File], at_hand: AtHand | None = None
+) -> Generator[tuple[File, BinaryIO | None, str], None, None]:
     """Each file with its bytes, or with the reason why there are none; an archive is walked once.
 
     The bytes are gone when the next file is asked for.
@@ -77,7 +80,8 @@ def each_opened(files: Sequence[File]) -> Generator[tuple[File, BinaryIO | None,
         if source is None:
             yield from ((file, None, "its bytes are gone") for file in some)
             continue
-        with open_source(source) as kept:
+        here = at_hand.get(source.pk) if at_hand else None
+        with open_source(source) if here is None else nullcontext(here) as kept:
             for file in some:
                 if not file.member:
                     kept.seek(0)

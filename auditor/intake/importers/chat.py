@@ -163,9 +163,7 @@ def _plain_turn(item: Any, role_field: str, content_field: str) -> ParsedMessage
     if type(item) is not dict or len(item) != 2 or role_field == content_field:
         return None
     role, text = item.get(role_field), item.get(content_field)
-    if type(text) is not str or role not in _PLAIN:
-        return None
-    if role == "assistant" and "<think>" in text:
+    if type(text) is not str or role not in _PLAIN or (role == "assistant" and "<think>" in text):
         return None
     return ParsedMessage(role, clean_text(text))
 

@@ -40,7 +40,7 @@ def read_conversation(value: Any, digest: str, place: Place) -> Iterator[ParsedT
     """
     if isinstance(value, list):
         value = {"messages": value}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise ValueError("the line holds no object")
     notes: list[str] = []
     extra: dict[str, Any] = {}
@@ -112,8 +112,8 @@ def _find(
     for path in paths:
         inner: Any = value
         for step in path:
-            inner = inner.get(step) if isinstance(inner, Mapping) else None
-        if isinstance(inner, Mapping) and inner.get(field) is not None:
+            inner = inner.get(step) if isinstance(inner, dict) else None
+        if isinstance(inner, dict) and inner.get(field) is not None:
             return inner[field], inner
     return None, {}
 
@@ -134,7 +134,7 @@ def _metadata(
     """Every field but those that became the transcript; of the choices, what stands beside the messages."""
 
     def rest(inner: Any) -> Any:
-        if not isinstance(inner, Mapping):
+        if not isinstance(inner, dict):
             return inner
         left = dict(inner)
         if inner is asking:

@@ -8,7 +8,6 @@ The same nested, or as lists of objects, reads the same. Source: the semantic co
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from auditor.corpus.records import ParsedMessage
@@ -49,7 +48,7 @@ def read_openinference(span: Span, notes: list[str]) -> Said | None:
     model = attributes.get("llm.model_name")
     named = clean_text(model) if isinstance(model, str) else ""
     came = [
-        replace(m, model=m.model or named, source_id=m.source_id or clean_text(span.span_id)) for m in came
+        m._replace(model=m.model or named, source_id=m.source_id or clean_text(span.span_id)) for m in came
     ]
     return Said((*sent, *came), len(came), asks, left)
 

@@ -12,7 +12,7 @@ The first is a JSON text on spans and a structure on events. Source: the semanti
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.corpus.jsontext import encode_json, pretty_json
@@ -77,7 +77,7 @@ def read_genai(span: Span, events: tuple[Event, ...], notes: list[str]) -> Said 
     model = attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")
     named = clean_text(model) if isinstance(model, str) else ""
     came = [
-        replace(m, model=m.model or named, source_id=m.source_id or clean_text(span.span_id)) for m in came
+        m._replace(model=m.model or named, source_id=m.source_id or clean_text(span.span_id)) for m in came
     ]
     operation = attributes.get("gen_ai.operation.name", "")
     return Said((*sent, *came), len(came), operation in CALLS, left)

@@ -7,7 +7,7 @@ system prompt that only the first call states. The fuller telling is kept.
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from auditor.corpus.records import ParsedMessage
 
@@ -108,8 +108,7 @@ def _agree(thread: Thread, lead: list[ParsedMessage], body: list[ParsedMessage],
             owner.lead = lead
         for index in range(min(common, len(owner.body))):
             mine, theirs = owner.body[index], body[index]
-            owner.body[index] = replace(
-                mine,
+            owner.body[index] = mine._replace(
                 reasoning=mine.reasoning or theirs.reasoning,
                 source_id=mine.source_id or theirs.source_id,
                 model=mine.model or theirs.model,

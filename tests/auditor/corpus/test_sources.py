@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 
 from auditor.accounts.models import Project
 from auditor.corpus.models import SourceFile, Transcript
-from auditor.corpus.sources import incoming, keep_source, open_source, store_once
+from auditor.corpus.sources import incoming, keep_source, kept_at_hand, open_source, store_once
 from auditor.intake.actions import import_file
 from auditor.runtime import places
 
@@ -27,6 +27,27 @@ def test_kept_bytes_come_back_with_equal_digest(tmp_path: Path) -> None:
         assert file.read() == data[:1000]
     assert keep_source(path).pk == source.pk
     assert SourceFile.objects.count() == 1
+
+
+def test_what_is_read_at_once_is_what_was_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "FILES", tmp_path / "files")
+    data = bytes(range(256)) * 9000
+    path = tmp_path / "any"
+    path.write_bytes(data)
+    for _ in range(2):  # the second time its bytes are stored already
+        path.write_bytes(data)
+        with kept_at_hand(path) as (source, file):
+            path.write_bytes(b"written over meanwhile")
+            assert file.read(10) == data[:10]
+            assert file.seek(0) == 0
+            assert file.read() == data
+        assert (source.digest, source.size) == (hashlib.sha256(data).hexdigest(), len(data))
+        with open_source(source) as unpacked:
+            assert unpacked.read() == data
+    assert SourceFile.objects.count() == 1
+    with pytest.raises(ZeroDivisionError), kept_at_hand(path):
+        raise ZeroDivisionError
+    assert list((places.FILES / "incoming").iterdir()) == []
 
 
 def test_nothing_is_left_behind_in_the_folder_of_arrivals(

@@ -185,6 +185,14 @@ def test_values_too_many_to_hold_are_refused_before_they_are_made():
         decode_json(b"[" + b"[]," * 10_000_001 + b"[]]")
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**30, -(2**63), -(2**63) - 1])
+def test_an_integer_of_any_length_keeps_its_last_digit(number: int):
+    assert decode_json(b'{"text": "some words", "a": [{"b": %d}]}' % number) == {
+        "text": "some words",
+        "a": [{"b": number}],
+    }
+
+
 def test_an_integer_of_thousands_of_digits_is_refused():
     with pytest.raises(NotJson, match="4300 digits"):
         decode_json(b"9" * 5000)

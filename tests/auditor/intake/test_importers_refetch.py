@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from auditor.corpus.records import ParsedTranscript, Piece, Place
+from auditor.corpus.tables import columns_of
 from auditor.intake.importers import FORMATS, refetch
 from auditor.intake.importers.detect import HEAD, detect
 from auditor.intake.importers.mapped_csv import records as csv_records
 from auditor.intake.importers.mapping import Mapping
-from auditor.intake.importers.parquet import columns_of
 from auditor.intake.importers.refetch import RecordGone, is_same, record_bytes
 from auditor.intake.importers.suggest import suggest
 from tests.auditor.intake.reading import REAL, transcripts
