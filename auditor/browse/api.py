@@ -17,7 +17,7 @@ from auditor.corpus.models import Transcript
 from auditor.corpus.queries import messages_between
 from auditor.corpus.windows import window_after
 from auditor.evidence.filters import Filter, FilterError
-from auditor.evidence.queries import MACHINE, channels_of, visible_to
+from auditor.evidence.queries import MACHINE, channels_by_key, visible_to
 from auditor.web.listed import After, Limit, Listed
 from auditor.web.problems import Problem
 
@@ -118,7 +118,7 @@ def transcripts(
     """The list of the reading room. Whatever names a channel leaves out the transcripts on which it is hidden."""
     membership = access_caller(request)
     project_id, sight = membership.project_id, visible_to(membership.user)
-    channels = {channel.key: channel for channel in channels_of(project_id)}
+    channels = channels_by_key(project_id)
     try:
         asked = Arrangement.from_query(request.GET, Filter.from_query(request.GET))
         arrangement = asked.settled(channels, queries.columns_of(project_id))

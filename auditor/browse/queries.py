@@ -4,15 +4,18 @@ A fixed number of queries whatever the size, and none that counts; no message bo
 first hit on each row of a search.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
+from typing import Any, NamedTuple, cast
 
-from django.db.models import Exists, F, Func, OuterRef, QuerySet, Sum, TextField, Value
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from auditor.accounts.models import User
 from auditor.browse.arrangement import SORTS, Arrangement, Column
-from auditor.browse.models import ProjectColumns, SavedView
+from auditor.browse.models import SavedView
 from auditor.browse.paging import Found, Strand, page
 from auditor.browse.searching import search_ids
 from auditor.corpus.headlines import Headline, Piece, headlines
@@ -22,12 +25,49 @@ from auditor.evidence.filters import check_names, matching
 from auditor.evidence.kinds import kind_of
 from auditor.evidence.models import HUMAN, Channel, Rollup
 from auditor.evidence.queries import Sight, scope_of
+from auditor.web.plainrows import Columns
+from auditor.web.prepared import prepared
 from auditor.web.templatetags.words import score
 
 ROWS = 50
 ROWS_WITH_HEADLINES = 25  # each is cut from a whole message
 Walk = Callable[[int, int], Iterator[list[int]]]
 MOST_LEFT_OUT = 1_001  # veiled transcripts that a page counts
+FIXED = 11  # columns of LINES
+LINES = """
+    SELECT t.id, t.external_id, t.model_name, t.conditions, t.warnings <> '[]', t.excerpt, t.n_messages, t.n_chars,
+        t.n_tool_calls, t.n_reasoning, batch.created_at{said}
+    FROM corpus_transcript t JOIN corpus_importbatch batch ON batch.id = t.batch_id WHERE t.id = ANY(%s::bigint[])
+"""
+VIEWS = Columns(SavedView)
+SAVED = f"""
+    SELECT {VIEWS.of("view")} FROM browse_savedview view
+    WHERE view.project_id = %s AND (view.shared OR view.owner_id = %s)
+    ORDER BY view.first DESC, view.name, view.id LIMIT 200
+"""  # noqa: S608 - made of constants
+CHOSEN = "SELECT names FROM browse_projectcolumns WHERE project_id = %s"
+
+
+class Line(NamedTuple):
+    """What the list shows of a transcript itself."""
+
+    pk: int
+    external_id: str
+    model_name: str
+    conditions: dict[str, Any]
+    warned: bool
+    excerpt: str
+    n_messages: int
+    n_chars: int
+    n_tool_calls: int
+    n_reasoning: int
+    imported: datetime
+    metadata: tuple[str | None, ...]  # the fields that have a column, in the order of the columns
+
+    @property
+    def name(self) -> str:
+        """How people refer to it."""
+        return self.external_id or f"t-{self.pk}"
 
 
 @dataclass(frozen=True)
@@ -113,14 +153,17 @@ def n_transcripts(project_id: int) -> int:
 
 def views_of(project_id: int, person: User) -> list[SavedView]:
     """The person's own views and those shared with the project; a list of 200 at most."""
-    rows = SavedView.objects.filter(project_id=project_id).select_related("owner")
-    return list((rows.filter(shared=True) | rows.filter(owner=person)).order_by("-first", "name", "pk")[:200])
+    with prepared() as cursor:
+        cursor.execute(SAVED, [project_id, person.pk])
+        return [VIEWS.row(iter(values)) for values in cursor.fetchall()]
 
 
 def columns_of(project_id: int) -> list[str]:
     """The columns that the project's managers chose; none where they left it to the app."""
-    kept = ProjectColumns.objects.filter(project_id=project_id).first()
-    return [str(name) for name in kept.names] if kept is not None else []
+    with prepared() as cursor:
+        cursor.execute(CHOSEN, [project_id])
+        kept = cursor.fetchone()
+    return [str(name) for name in json.loads(kept[0])] if kept is not None else []
 
 
 def listing(
@@ -213,16 +256,14 @@ def _strands(
     """The orders that make up the list: one, or by a channel two, those without a value last."""
     filter, down = arrangement.filter, arrangement.descending
 
-    def matched(scan: bool) -> TranscriptQuerySet:
-        return matching(
-            filter, project_id=project_id, sight=sight, channels=channels, counted=False, scan=scan
-        ).rows
-
     def among(rows: QuerySet[Transcript], scan: bool) -> QuerySet[Transcript]:
-        return rows & matched(scan)
+        return matching(
+            filter, project_id=project_id, sight=sight, channels=channels, counted=False, scan=scan,
+            among=cast(TranscriptQuerySet, rows),
+        ).rows  # fmt: skip
 
     def through(rows: QuerySet[Rollup], scan: bool) -> QuerySet[Rollup]:
-        return rows.filter(transcript__in=matched(scan).values("pk"))
+        return rows.filter(transcript__in=among(Transcript.objects.of(project_id), scan).values("pk"))
 
     gathers = filter.gathers
     everything: QuerySet[Transcript] = Transcript.objects.of(project_id)
@@ -250,7 +291,7 @@ def _shown(
     return [_row(rows[pk], hits.get(pk), cells[pk], dots.get(pk, [])) for pk in ids if pk in rows]
 
 
-def _row(transcript: Transcript, hit: Headline | None, cells: list[Cell], dots: list[Dot]) -> Row:
+def _row(transcript: Line, hit: Headline | None, cells: list[Cell], dots: list[Dot]) -> Row:
     return Row(
         pk=transcript.pk,
         name=transcript.name,
@@ -259,46 +300,39 @@ def _row(transcript: Transcript, hit: Headline | None, cells: list[Cell], dots: 
         model=transcript.model_name,
         conditions=sorted((str(n), str(v)) for n, v in transcript.conditions.items()),
         n_messages=transcript.n_messages,
-        warned=bool(transcript.warnings),
+        warned=transcript.warned,
         cells=cells,
         dots=dots,
     )
 
 
-def rows_by_id(ids: Sequence[int], columns: Sequence[Column]) -> dict[int, Transcript]:
+def rows_by_id(ids: Sequence[int], columns: Sequence[Column]) -> dict[int, Line]:
     """The transcripts of a page, with the metadata fields that have a column and no other metadata."""
-    rows = Transcript.objects.filter(pk__in=ids).defer("metadata", "place")
-    fields = {
-        f"column_{index}": Func(
-            F("metadata"), *[Value(segment) for segment in column.name.path],
-            function="jsonb_extract_path_text", output_field=TextField(),
-        )
-        for index, column in enumerate(columns) if column.name.sort == "meta"
-    }  # fmt: skip
-    if any(column.text == "imported" for column in columns):
-        rows = rows.select_related("batch")
-    return {row.pk: row for row in rows.annotate(**fields)}
+    paths = [list(column.name.path) for column in columns if column.name.sort == "meta"]
+    said = "".join([", jsonb_extract_path_text(t.metadata, VARIADIC %s::text[])" for _ in paths])
+    with prepared() as cursor:
+        cursor.execute(LINES.format(said=said), [*paths, list(ids)])
+        found = cursor.fetchall()
+    return {row[0]: Line._make([*row[:3], json.loads(row[3]), *row[4:FIXED], row[FIXED:]]) for row in found}
 
 
-def cells_of(rows: Sequence[Transcript], columns: Sequence[Column], sight: Sight) -> dict[int, list[Cell]]:
+def cells_of(rows: Sequence[Line], columns: Sequence[Column], sight: Sight) -> dict[int, list[Cell]]:
     """What each column says of each transcript, by its id; what is veiled is hidden."""
     ids = [row.pk for row in rows]
     shown = [column.channel for column in columns if column.channel is not None]
     hides = bool(shown) or any(column.name.sort == "meta" for column in columns)
     veiled = sight.veiled_ids(ids) if hides else set()
-    said: dict[tuple[int, int], tuple[float | None, str]] = {}
-    if shown:
-        rollups = sight.rollups_on(shown).filter(transcript_id__in=ids)
-        found = rollups.values_list("transcript_id", "channel_id", "value", "label")
-        said = {(pk, channel): (value, label) for pk, channel, value, label in found}
+    said = sight.rolled(ids, shown) if shown else {}
+    places = accumulate((column.name.sort == "meta" for column in columns), initial=0)
+    placed = list(zip(columns, places, strict=False))  # each with its place among the metadata's
     return {
-        row.pk: [_cell(row, index, column, said, row.pk in veiled) for index, column in enumerate(columns)]
+        row.pk: [_cell(row, index, column, said, row.pk in veiled) for column, index in placed]
         for row in rows
     }
 
 
 def _cell(
-    row: Transcript,
+    row: Line,
     index: int,
     column: Column,
     said: Mapping[tuple[int, int], tuple[float | None, str]],
@@ -309,11 +343,11 @@ def _cell(
         rolled = said.get((row.pk, column.channel.pk))
         return Cell(*rolled, False, hue) if rolled is not None else Cell(None, "", veiled, hue)
     if column.name.sort == "meta":
-        return Cell(None, "" if veiled else str(getattr(row, f"column_{index}") or "")[:300], veiled)
+        return Cell(None, "" if veiled else (row.metadata[index] or "")[:300], veiled)
     if column.name.sort == "condition":
         return Cell(None, str(row.conditions.get(column.name.path[0], "")))
     if column.text == "imported":
-        return Cell(None, "", moment=row.batch.created_at)
+        return Cell(None, "", moment=row.imported)
     counts = {"chars": row.n_chars, "tool_calls": row.n_tool_calls, "reasoning": row.n_reasoning}
     return Cell(counts[column.text], "")
 

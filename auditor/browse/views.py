@@ -23,7 +23,7 @@ from auditor.evidence.estimates import tallied
 from auditor.evidence.facets import facets
 from auditor.evidence.filters import Filter, FilterError, check_names
 from auditor.evidence.models import HUMAN, Channel
-from auditor.evidence.queries import channels_of, visible_to
+from auditor.evidence.queries import channels_by_key, channels_of, visible_to
 from auditor.evidence.rewriting import as_text
 from auditor.web.pages import render_page, wants_fragment
 
@@ -55,7 +55,7 @@ def transcripts(request: HttpRequest, project: str) -> HttpResponse:
 
 
 def _arranged(request: HttpRequest, membership: Membership) -> tuple[Arrangement, dict[str, Channel]]:
-    channels = {channel.key: channel for channel in channels_of(membership.project_id)}
+    channels = channels_by_key(membership.project_id)
     arrangement = Arrangement.from_query(request.GET, Filter.from_query(request.GET))
     return arrangement.settled(channels, queries.columns_of(membership.project_id)), channels
 

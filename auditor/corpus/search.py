@@ -17,13 +17,17 @@ each step costs about what a page of hits costs: at most five queries.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Max, Min, Sum
+from django.db.models import Max, Min
 
-from auditor.corpus.models import ImportBatch, SearchedMessage, Transcript, TranscriptQuerySet
+from auditor.corpus.models import SearchedMessage, Transcript, TranscriptQuerySet
 from auditor.corpus.words import LEVELS, markers, parse
+from auditor.web.prepared import prepared
 
 COUNTED = 1001  # hits that a count goes to
 LOOKED_AT = 20_000  # messages that one step of a count reads
+STATE = """
+    SELECT sum(indexed), sum(transcripts_written) FROM corpus_importbatch WHERE project_id = %s AND undone_at IS NULL
+"""
 
 
 def search_page(
@@ -79,9 +83,10 @@ def count_saying(
 
 def index_state(project_id: int) -> tuple[int, int]:
     """How many transcripts of the project full text covers, and how many there are, by the batches' counts."""
-    rows = ImportBatch.objects.filter(project_id=project_id, undone_at__isnull=True)
-    counts = rows.aggregate(indexed=Sum("indexed"), total=Sum("transcripts_written"))
-    return counts["indexed"] or 0, counts["total"] or 0
+    with prepared() as cursor:
+        cursor.execute(STATE, [project_id])
+        ((indexed, total),) = cursor.fetchall()
+    return indexed or 0, total or 0
 
 
 @dataclass(frozen=True)

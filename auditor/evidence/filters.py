@@ -214,6 +214,7 @@ def matching(
     channels: Mapping[str, Channel] | None = None,
     counted: bool = True,
     scan: bool = False,
+    among: TranscriptQuerySet | None = None,
 ) -> Matched:
     """The project's transcripts that match, as far as `sight` may know.
 
@@ -221,6 +222,7 @@ def matching(
         naming: channels that the result will be sorted, counted or stratified by; they veil as the
             filter's own do.
         scan: see `evidence.compile`.
+        among: those of the project's transcripts that are asked about; all of them if not given.
         channels: the project's channels by key, where the caller has them already.
         counted: False where the same filter was checked before: names are trusted, `left_out` stays 0.
 
@@ -233,7 +235,9 @@ def matching(
     scopes = filter.scopes_named(channels) | {scope_of(channel) for channel in naming}
     if counted:
         check_names(filter, project_id=project_id, sight=sight)
-    rows = _narrowed(Transcript.objects.of(project_id), filter, channels, project_id, scan)
+    rows = _narrowed(
+        Transcript.objects.of(project_id) if among is None else among, filter, channels, project_id, scan
+    )
     if not scopes:
         return Matched(rows=rows, left_out=0)
     left_out = sight.n_veiled(project_id, scopes) if counted else 0

@@ -12,11 +12,13 @@ from auditor.evidence.models import Channel
 from auditor.evidence.nodes import FIELDS, Name, Node, name_text, names_in
 from auditor.evidence.queries import MACHINE, Sight
 from auditor.evidence.tokens import fault, nearest
+from auditor.web.prepared import prepared
 
 LOOKED_AT = 200  # transcripts: half the newest, half the oldest
 DEEPEST = 4  # names of a metadata path
 MOST = 300
 KEPT = 600  # seconds
+NEWEST = "SELECT id FROM corpus_transcript WHERE project_id = %s ORDER BY id DESC LIMIT 1"
 Narrowed = Callable[[TranscriptQuerySet], TranscriptQuerySet]
 
 
@@ -128,8 +130,10 @@ def _digest(*names: str) -> str:
 
 def _newest(project_id: int) -> int:
     """Changes whenever anything is imported."""
-    newest = Transcript.objects.of(project_id).order_by("-pk").values_list("pk", flat=True).first()
-    return newest or 0
+    with prepared() as cursor:
+        cursor.execute(NEWEST, [project_id])
+        found = cursor.fetchone()
+    return int(found[0]) if found else 0
 
 
 def _looked_at(project_id: int, field: str, narrowed: Narrowed) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,7 @@ from auditor.evidence.models import (
     Veil,
     WorthBasis,
 )
+from auditor.web.plainrows import Columns
 from auditor.web.prepared import prepared
 
 Row = TypeVar("Row", bound=Model)
@@ -57,6 +58,28 @@ IDS = """
     WHERE NOT EXISTS (SELECT FROM evidence_veil veil WHERE veil.person_id = %(person)s AND veil.scope = %(scope)s
         AND veil.transcript_id = %(transcript)s AND veil.lifted_at IS NULL)
 """
+VEILED = """
+    FROM evidence_veil veil JOIN corpus_transcript transcript ON transcript.id = veil.transcript_id
+    WHERE veil.person_id = %s AND veil.scope = ANY(%s::text[]) AND veil.lifted_at IS NULL AND transcript.project_id = %s
+"""
+ANYWHERE = f"SELECT EXISTS(SELECT {VEILED})"
+UP_TO = f"SELECT count(*) FROM (SELECT DISTINCT veil.transcript_id {VEILED} ORDER BY 1 LIMIT %s) AS few"  # noqa: S608
+AMONG = """
+    SELECT transcript_id FROM evidence_veil
+    WHERE person_id = %s AND scope = %s AND lifted_at IS NULL AND transcript_id = ANY(%s::bigint[])
+"""
+ROLLED = """
+    SELECT said.transcript_id, said.channel_id, said.value, said.label
+    FROM evidence_rollup said JOIN evidence_channel channel ON channel.id = said.channel_id
+    WHERE said.transcript_id = ANY(%s::bigint[]) AND said.channel_id = ANY(%s::bigint[])
+        AND NOT EXISTS (SELECT FROM evidence_veil veil WHERE veil.person_id = %s AND veil.transcript_id = said.transcript_id
+            AND veil.scope = CASE channel.kind WHEN 'human' THEN 'human' ELSE 'machine' END AND veil.lifted_at IS NULL)
+"""
+CHANNELS = Columns(Channel)
+OF_PROJECT = f"""
+    SELECT {CHANNELS.of("channel")} FROM evidence_channel channel WHERE channel.project_id = %s
+    ORDER BY channel.kind = 'human', channel.kind, channel.key
+"""  # noqa: S608 - made of constants
 QUOTED = ("text", "status", "position", "part", "start", "end")
 
 
@@ -208,8 +231,9 @@ class Sight:
 
     def veiled_ids(self, transcript_ids: Iterable[int], scope: str = MACHINE) -> set[int]:
         """Those of the transcripts on which evidence of this scope is hidden."""
-        rows = self._veils(scope).filter(transcript_id__in=list(transcript_ids))
-        return set(rows.values_list("transcript_id", flat=True))
+        with prepared() as cursor:
+            cursor.execute(AMONG, [self.person_id, scope, list(transcript_ids)])
+            return {pk for (pk,) in cursor.fetchall()}
 
     def unveiled(
         self, rows: TranscriptQuerySet, scopes: Iterable[str], *, at: datetime | None = None
@@ -243,11 +267,10 @@ class Sight:
 
     def is_veiled_anywhere(self, project_id: int, scopes: Iterable[str]) -> bool:
         """Whether evidence of one of these scopes is hidden from the person on any transcript of the project."""
-        rows = Veil.objects.filter(
-            person_id=self.person_id, scope__in=list(scopes), lifted_at__isnull=True,
-            transcript__project_id=project_id,
-        )  # fmt: skip
-        return rows.exists()
+        with prepared() as cursor:
+            cursor.execute(ANYWHERE, [self.person_id, list(scopes), project_id])
+            ((found,),) = cursor.fetchall()
+        return bool(found)
 
     def spoken_ids(self, transcript_id: int, most: int) -> tuple[list[int], list[int], list[int]]:
         """Ids of what machines say of the transcript now, as far as the person may see it: readings, tracks, blocks."""
@@ -260,11 +283,19 @@ class Sight:
 
     def n_veiled_upto(self, project_id: int, scopes: Iterable[str], most: int) -> int:
         """As `n_veiled`, but counted no further than `most`."""
-        rows = Veil.objects.filter(
-            person_id=self.person_id, scope__in=list(scopes), lifted_at__isnull=True,
-            transcript__project_id=project_id,
-        )  # fmt: skip
-        return rows.order_by("transcript_id").values("transcript_id").distinct()[:most].count()
+        with prepared() as cursor:
+            cursor.execute(UP_TO, [self.person_id, list(scopes), project_id, most])
+            ((n,),) = cursor.fetchall()
+        return int(n)
+
+    def rolled(
+        self, transcript_ids: Iterable[int], channels: Iterable[Channel]
+    ) -> dict[tuple[int, int], tuple[float | None, str]]:
+        """(value, label) of transcripts on channels, by the ids of both, where this person may see it."""
+        ids = [channel.pk for channel in channels]
+        with prepared() as cursor:
+            cursor.execute(ROLLED, [list(transcript_ids), ids, self.person_id])
+            return {(pk, channel): (value, label) for pk, channel, value, label in cursor.fetchall()}
 
     def _veils(self, scope: str) -> QuerySet[Veil]:
         return Veil.objects.filter(person_id=self.person_id, scope=scope, lifted_at__isnull=True)
@@ -305,6 +336,14 @@ def channels_of(project_id: int) -> QuerySet[Channel]:
     """The channels of a project, people's last."""
     last = ExpressionWrapper(Q(kind=HUMAN), output_field=BooleanField())
     return Channel.objects.filter(project_id=project_id).order_by(last, "kind", "key")
+
+
+def channels_by_key(project_id: int) -> dict[str, Channel]:
+    """The same by their keys, as pages ask for them."""
+    with prepared() as cursor:
+        cursor.execute(OF_PROJECT, [project_id])
+        found = [CHANNELS.row(iter(values)) for values in cursor.fetchall()]
+    return {channel.key: channel for channel in found}
 
 
 def ids_by_place(transcript_ids: Iterable[int], channel_ids: Iterable[int]) -> dict[tuple[Any, ...], int]:

@@ -210,7 +210,7 @@ def test_metadata_is_not_even_read_for_the_list(
     page(client, project)
     with django_assert_num_queries(11) as seen:
         page(client, project)
-    assert not [q for q in seen.captured_queries if '"metadata"' in q["sql"]]
+    assert not [q for q in seen.captured_queries if "metadata" in q["sql"]]
 
 
 def test_columns_are_chosen_in_the_address_and_six_at_most(project: Project, mia: User) -> None:

@@ -11,6 +11,7 @@ from auditor.accounts.models import Project, User
 from auditor.corpus.models import Transcript
 from auditor.evidence.actions import CitedQuote, lay_veils, lift_veils
 from auditor.evidence.models import Channel
+from auditor.evidence.queries import visible_to
 from auditor.evidence.tracks import NewTrack, write_tracks
 from tests import make
 from tests.people import signed_in
@@ -42,6 +43,36 @@ def veiled(project: Project, ana: User, mia: User) -> Transcript:
     make.transcript(project, external_id="bare-one")
     lay_veils(person_ids=[ana.pk], transcript_ids=[row.pk], round_key="round:1", scopes=["machine", "human"])
     return row
+
+
+@pytest.mark.parametrize("scopes", [("machine",), ("human",), ("machine", "human"), ()])
+def test_values_of_a_page_keep_to_the_veil_of_their_channel(
+    project: Project, ana: User, mia: User, scopes: tuple[str, ...]
+) -> None:
+    row, other = (make.transcript(project) for _ in range(2))
+    said = {"machine": make.channel(project), "human": make.channel(project, "people.label", kind="human")}
+    for channel in said.values():
+        for one in (row, other):
+            make.reading(channel, one, None, label="D")
+    unasked = make.channel(project, "judge.unasked")
+    make.reading(unasked, row, 1.0)
+    lay_veils(person_ids=[ana.pk], transcript_ids=[row.pk], round_key="round:1", scopes=scopes)
+    everything = {(one.pk, channel.pk): (None, "D") for one in (row, other) for channel in said.values()}
+    hidden = {(row.pk, said[scope].pk) for scope in scopes}
+    ids = [row.pk, other.pk]
+    assert visible_to(mia).rolled(ids, said.values()) == everything
+    assert visible_to(ana).rolled(ids, said.values()) == {
+        place: value for place, value in everything.items() if place not in hidden
+    }
+    for scope in said:
+        assert visible_to(ana).veiled_ids(ids, scope) == ({row.pk} if scope in scopes else set())
+        assert visible_to(ana).is_veiled_anywhere(project.pk, [scope]) == (scope in scopes)
+        assert visible_to(ana).is_veiled_anywhere(project.pk + 1, [scope]) is False
+    assert visible_to(ana).n_veiled_upto(project.pk, said, 10) == (1 if scopes else 0)
+    assert visible_to(mia).n_veiled_upto(project.pk, said, 10) == 0
+    lift_veils(round_key="round:1", scopes=["machine", "human"])
+    assert visible_to(ana).rolled(ids, said.values()) == everything
+    assert visible_to(ana).n_veiled_upto(project.pk, said, 10) == 0
 
 
 def queries() -> Iterator[str]:
