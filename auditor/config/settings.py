@@ -147,7 +147,7 @@ def _database(url: str) -> dict[str, object]:
 
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "auditor.web.postgresql",
         "CONN_MAX_AGE": 60,  # seconds
         "CONN_HEALTH_CHECKS": True,
         **(_database(env.DATABASE_URL) if env.DATABASE_URL else places.embedded_database()),
