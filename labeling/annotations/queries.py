@@ -182,20 +182,15 @@ def own_labels(round: Round, reviewer: User) -> QuerySet[LabelRevision]:
 
 LAST = """
     SELECT lease.item_id FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
-    WHERE lease.reviewer_id = %(me)s AND (lease.state = 'done' OR item.id = %(after)s) AND item.round_id = %(round)s
-    AND item.id <> %(item)s ORDER BY item.id = %(after)s DESC, lease.ended_at DESC, lease.id DESC LIMIT 1
+    WHERE lease.reviewer_id = %(me)s AND lease.state = 'done' AND item.round_id = %(round)s AND item.id <> %(item)s
+    ORDER BY lease.ended_at DESC, lease.id DESC LIMIT 1
 """
 
 
-def last_done(standing: Standing, reviewer: User, *, after: int = 0) -> int | None:
-    """The item, other than this one, on which the reviewer's label was final last; None for a first item.
-
-    Args:
-        after: the item that is worked on while this one is fetched ahead: when this one is shown, that was the last.
-    """
+def last_done(standing: Standing, reviewer: User) -> int | None:
+    """The item, other than this one, on which the reviewer's label was final last; None for a first item."""
     with prepared() as cursor:
-        values = {"me": reviewer.pk, "round": standing.round.pk, "item": standing.item.pk, "after": after}
-        cursor.execute(LAST, values)
+        cursor.execute(LAST, {"me": reviewer.pk, "round": standing.round.pk, "item": standing.item.pk})
         found = cursor.fetchone()
     return found[0] if found is not None else None
 

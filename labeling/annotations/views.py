@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
@@ -30,11 +31,7 @@ from labeling.queues.queries import access_desk, desk_of, desks_of
 from labeling.queues.skipping import OTHER, REASONS, WORDS
 
 DESK = "labeling/annotations/item.html"
-PART, AHEAD = (
-    "Desk-Part",
-    "ahead",
-)  # a header of the desk's script: it wants what stands in place of what it shows
-AFTER, LONGEST_ID = "Desk-After", 18  # and with what is fetched ahead, the item after which it will be shown
+PART = "Desk-Part"  # a header of the desk's script: it wants what stands in place of what it shows
 MINE = 500  # own labels on one page
 
 
@@ -81,22 +78,39 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     standing = queries.access_standing(membership, pk)
     if standing.lease.reason == "skipped" and standing.lease.state == "released" and standing.blind is None:
         return redirect("annotations:desk", project=project, pk=standing.round.pk)
+    part = bool(request.headers.get(PART))
+    layout = "labeling/annotations/part.html" if part else "base.html"
+    answer = render(request, DESK, {"layout": layout, **_page(request, standing, membership)})
+    if part:  # never to be shown in place of the whole page, which has the same address
+        patch_vary_headers(answer, [PART])
+        patch_cache_control(answer, no_store=True)
+    return answer
+
+
+def _page(
+    request: HttpRequest, standing: Standing, membership: Membership, *, after: int | None = None
+) -> dict[str, Any]:
+    """What the page of an item shows.
+
+    Args:
+        after: the item that is worked on while this page is fetched ahead of it. The page that stands there keeps its
+            own count, which this one's would be behind, and what is to be said once is said on a page that is shown.
+    """
+    project, ahead = membership.project.slug, after is not None
     said = queries.opinions_of(standing, membership.user)
-    asked = Asked.from_query(request.GET.dict())
+    asked = Asked.from_query({} if ahead else request.GET.dict())
     heat = heat_of(standing, membership.user, (asked.heat_key, asked.heat2_key), asked.threshold)
-    content, part = standing.content, request.headers.get(PART, "")
+    content = standing.content
     digest = standing.round.codebook_version.digest
     untouched = content == Content()
-    context = {
-        "layout": "labeling/annotations/part.html" if part else "base.html",
-        "is_ahead": part == AHEAD,
+    return {
+        "is_ahead": ahead,
         "standing": standing,
         "round": standing.round,
         "codebook": standing.codebook,
         "codebook_digest": digest,
         "untouched": digest if untouched else "",  # the rail says nothing of its own then
-        # The page that fetches the next one ahead keeps its own count, which this one's would be behind.
-        "desk": None if part == AHEAD else desk_of(standing.round, membership.user),
+        "desk": None if ahead else desk_of(standing.round, membership.user),
         "document": queries.document_of(standing, quote_marks(said), media_urls(project)),
         "markdown": _markdown(request),
         "opinions": said,
@@ -104,17 +118,12 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         "points": points_of(standing, membership.user, heat),
         "about": queries.about(standing),
         "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
-        "undo": queries.last_done(standing, membership.user, after=_after(request)),
+        "undo": after if ahead else queries.last_done(standing, membership.user),
         "state": _state(standing, content, project),
         "skip_reasons": REASONS,
         "content": content,
         "rail": blank(standing.codebook, digest) if untouched else _rail(standing, content),
     }
-    answer = render(request, DESK, context)
-    if part:  # never to be shown in place of the whole page, which has the same address
-        patch_vary_headers(answer, [PART, AFTER])
-        patch_cache_control(answer, no_store=True)
-    return answer
 
 
 @require_POST
@@ -209,7 +218,7 @@ def alive(request: HttpRequest, project: str, pk: int) -> HttpResponse:
 
 @require_POST
 def ahead(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    """Hold the item after this one and say where it is, so that the desk can fetch it while this one is worked on."""
+    """Hold the item after this one; where it is, and its page, which takes the place of this one's after the commit."""
     membership = access_project(request, project, role=Role.REVIEWER)
     standing = queries.access_standing(membership, pk)
     try:
@@ -221,13 +230,12 @@ def ahead(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         lease = None
     if lease is None or lease.item_id == pk:
         return HttpResponse(status=204)
-    return JsonResponse({"url": reverse("annotations:item", args=[project, lease.item_id]), "after": pk})
-
-
-def _after(request: HttpRequest) -> int:
-    """The item on the desk while this one is fetched ahead, as `ahead` named it; 0 where there is none."""
-    said = request.headers.get(AFTER, "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_ID else 0
+    coming = queries.access_standing(membership, lease.item_id)
+    context = {"layout": "labeling/annotations/part.html", **_page(request, coming, membership, after=pk)}
+    url = reverse("annotations:item", args=[project, lease.item_id])
+    answer = JsonResponse({"url": url, "page": render_to_string(DESK, context, request)})
+    patch_cache_control(answer, no_store=True)
+    return answer
 
 
 def _markdown(request: HttpRequest) -> str:

@@ -1,12 +1,12 @@
 /* From item to item without waiting: the next one is fetched while this one is being worked on, and put in its place.
 
    const passage = new Passage({ document, window, urls: { ahead, here } })
-   passage.lookAhead()      asks the server to hold the next item, and fetches its page
+   passage.lookAhead()      asks the server to hold the next item, and keeps the page that it answers with
    await passage.go(url)    shows the page at `url`: from memory, else from the server; false if it must be loaded whole
 
    Only <main>, the chip with the progress and the title change; scripts and styles stay, and the header Desk-Part asks
    for no more. What is fetched ahead has no count of finished items, since it would be one behind; the count there is
-   is moved on by one. The way back to the item committed last leads to the one that is worked on now: Desk-After.
+   is moved on by one. Its way back to the item committed last leads to the one that is worked on now.
 */
 import { shouldOpen } from "../../auditor/web/panes.js";
 import { refresh } from "../../auditor/web/times.js";
@@ -30,9 +30,8 @@ export class Passage {
   async fetchAhead() {
     const answer = await this.window.fetch(this.ahead, { method: "POST", headers: { "X-CSRFToken": this.csrf, "HX-Request": "true" } });
     if (answer.status !== 200) return;
-    const { url, after } = await answer.json();
-    const page = await this.window.fetch(url, { headers: { "Desk-Part": "ahead", "Desk-After": String(after) } });
-    if (page.ok && !page.redirected) this.kept = { url, html: await page.text(), at: this.now() };
+    const { url, page } = await answer.json();
+    this.kept = { url, html: page, at: this.now() };
   }
 
   /** Put the page at `url` in place of this one; false where only loading it whole will do. */

@@ -1,6 +1,7 @@
 """Rounds that hide nothing, what a blind desk may show all the same, and the item that is fetched ahead."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -90,7 +91,9 @@ def test_the_next_item_is_held_while_this_one_is_worked_on(project: Project, ana
     item = first_item(round, browser)
     ahead = post(browser, "ahead", project, item.pk)
     assert ahead.status_code == 200
-    assert post(browser, "ahead", project, item.pk).json() == ahead.json()
+    token = re.compile(r'name=\\"csrfmiddlewaretoken\\" value=\\"\w+')  # masked anew in every answer
+    again = post(browser, "ahead", project, item.pk)
+    assert token.sub("", again.content.decode()) == token.sub("", ahead.content.decode())
     assert Lease.objects.filter(reviewer=ana, state="held").count() == 2
     assert browser.get(ahead.json()["url"]).status_code == 200
     answer = post(browser, "commit", project, item.pk, stage="final", base=0, content=HONEST.plain())
