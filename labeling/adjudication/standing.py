@@ -35,15 +35,17 @@ Label = TypeVar("Label", bound=Given)
 
 def standing(revisions: Iterable[Label], stages: Sequence[str]) -> list[Label]:
     """Each reviewer's standing label, by reviewer; of `stages` the first that they reached counts."""
-    found: dict[int, Label] = {}
+    ranks = {stage: -place for place, stage in enumerate(stages)}
+    found: dict[int, tuple[tuple[int, int], Label]] = {}
     for revision in revisions:
-        if revision.late or revision.stage not in stages:
+        place = ranks.get(revision.stage)
+        if place is None or revision.late:
             continue
-        before = found.get(revision.reviewer_id)
-        rank = (-stages.index(revision.stage), revision.number)
-        if before is None or rank > (-stages.index(before.stage), before.number):
-            found[revision.reviewer_id] = revision
-    return [found[reviewer] for reviewer in sorted(found)]
+        rank, reviewer = (place, revision.number), revision.reviewer_id
+        before = found.get(reviewer)
+        if before is None or rank > before[0]:
+            found[reviewer] = (rank, revision)
+    return [found[reviewer][1] for reviewer in sorted(found)]
 
 
 def agree(labels: Sequence[Given]) -> bool:

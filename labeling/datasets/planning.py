@@ -6,7 +6,7 @@ same plan however much has come since; only what is hidden from the release's ma
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -60,8 +60,7 @@ class Given(NamedTuple):
     answers: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """One item of a release, with the label that it has there."""
 
     item_id: int
@@ -231,13 +230,13 @@ def _labelled(
                 found.exclusions["open_case" if is_open else "below_overlap"] += 1
                 continue
             pk, _, label, group, grade, rule = standing_ruling
-            one = replace(one, ruling_id=pk, label=label, group=group, grade=grade, how=rule, of=len(given))
+            one = one._replace(ruling_id=pk, label=label, group=group, grade=grade, how=rule, of=len(given))
             given = []  # nobody votes; what is not needed is not held
         elif len(given) < definition.least_labels:
             found.exclusions["few_labels"] += 1
             continue
         elif standing_ruling is not None:
-            one = replace(one, ruling_id=standing_ruling[0])
+            one = one._replace(ruling_id=standing_ruling[0])
         yield one, given
 
 
@@ -260,7 +259,7 @@ def _choose(
     kept: list[Chosen] = []
     for one, given in candidates:
         if definition.source == ALL:
-            one = replace(one, of=len(given))
+            one = one._replace(of=len(given))
         elif definition.source != ADJUDICATED:
             held = (
                 majority([each.label for each in given])
@@ -284,8 +283,8 @@ def _won(one: Chosen, held: Winner, given: Sequence[Given], codebook: Codebook) 
     grades = [each.grade for each in given if each.label == held.label]
     grade = min(grades, key=lambda grade: codebook.ladder.get(grade, 0)) if grades else ""
     group = entry.group if entry else next((each.group for each in given if each.label == held.label), "")
-    return replace(
-        one, label=held.label, group=group, grade=grade, how=held.how, share=held.share, of=held.of
+    return one._replace(
+        label=held.label, group=group, grade=grade, how=held.how, share=held.share, of=held.of
     )
 
 
@@ -302,7 +301,7 @@ def _split(
     members = [Member(one.record, clusters[one.record], one.label) for one in found.chosen]
     parts = assigned(members, definition.splits, definition.split_seed)
     found.chosen = [
-        replace(one, split=parts[one.record], cluster=clusters[one.record]) for one in found.chosen
+        one._replace(split=parts[one.record], cluster=clusters[one.record]) for one in found.chosen
     ]
 
 
@@ -335,12 +334,14 @@ def _disputed(ids: Collection[int], moment: datetime) -> dict[int, datetime]:
 
 
 def _standing(round: Round, ids: Collection[int], moment: datetime) -> dict[int, list[Given]]:
-    rows = LabelRevision.objects.filter(item_id__in=array_of(ids), committed_at__lte=moment, late=False)
+    stages = stages_of(round)
+    rows = LabelRevision.objects.filter(
+        item_id__in=array_of(ids), committed_at__lte=moment, late=False, stage__in=stages
+    )
     labels: dict[int, list[Given]] = {}
     fields = ("item_id", "reviewer_id", "stage", "number", "late", "label", "group", "grade")
     for row in rows.order_by("item_id", "number").values_list(*fields):
         labels.setdefault(row[0], []).append(Given(*row))
-    stages = stages_of(round)
     return {item: standing(given, stages) for item, given in labels.items()}
 
 

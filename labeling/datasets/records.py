@@ -5,6 +5,7 @@ Nothing here holds a database id or the moment of its making, so equal inputs gi
 each other by pseudonym, stage and number; readings by channel and place.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -217,32 +218,38 @@ SCHEMA = pa.schema(
 )
 
 
-def as_row(record: dict[str, Any]) -> dict[str, Any]:
-    """The record as a row of `SCHEMA`; the record is used up."""
-    transcript = record["transcript"]
-    for name in ("conditions", "metadata", "warnings"):
-        transcript[name] = _json(transcript[name])
-    source = transcript["source"]
-    source["place"] = _json(source["place"])
-    for message in transcript["messages"] or ():
-        message["parts"] = _json(message["parts"])
-    for label in record["labels"]:
-        _answered(label)
-    for ruling in (record["ruling"], *record["earlier_rulings"]):
-        if ruling is not None:
-            _answered(ruling)
-            ruling["mixed"] = _json(ruling["mixed"])
-    for channel in record["evidence"] or ():
-        for reading in channel["readings"] or ():
-            reading["detail"] = _json(reading["detail"])
-    return record
+def row_of(record: Mapping[str, Any]) -> bytes:
+    """The record as a row of `SCHEMA`, a line of JSON. The record is lent: it is the same again afterwards.
 
+    What becomes text is put in its place while the line is made, for a copy of dozens of dictionaries takes longer than
+    all else.
+    """
+    told: list[tuple[dict[str, Any], str, Any]] = []  # what was there
 
-def _answered(said: dict[str, Any]) -> None:
-    said["answers"] = _json(said["answers"])
-    for unit in said["units"]:
-        unit["answers"] = _json(unit["answers"])
+    def tell(holder: dict[str, Any], name: str) -> None:
+        value = holder[name]
+        told.append((holder, name, value))
+        holder[name] = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    try:
+        transcript = record["transcript"]
+        for name in ("conditions", "metadata", "warnings"):
+            tell(transcript, name)
+        tell(transcript["source"], "place")
+        for message in transcript["messages"] or ():
+            tell(message, "parts")
+        for ruling in (record["ruling"], *record["earlier_rulings"]):
+            if ruling is not None:
+                tell(ruling, "mixed")
+        for said in (*record["labels"], record["ruling"], *record["earlier_rulings"]):
+            if said is not None:
+                tell(said, "answers")
+                for unit in said["units"]:
+                    tell(unit, "answers")
+        for channel in record["evidence"] or ():
+            for reading in channel["readings"] or ():
+                tell(reading, "detail")
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    finally:
+        for holder, name, value in reversed(told):
+            holder[name] = value

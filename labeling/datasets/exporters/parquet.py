@@ -11,12 +11,14 @@ from typing import Any
 from auditor.runtime import places
 from auditor.runtime.processes import how_it_ended
 from labeling.datasets.exporters.exporter import Context
-from labeling.datasets.exporters.parquet_files import STEM, ParquetFiles
+from labeling.datasets.exporters.parquet_files import BETWEEN, STEM, ParquetFiles
+from labeling.datasets.records import row_of
 
 APART_FROM = (
-    8_000_000  # bytes of records as JSON: fewer are written in less time than it takes to start a process
+    8_000_000  # bytes of rows as JSON: fewer are written in less time than it takes to start a process
 )
-BLOCK = 1 << 18  # bytes handed to the process at a time
+WHILE_STARTING = 4_000_000  # bytes that are gathered until it is likely to read
+BLOCK = 1 << 18  # bytes of rows handed to the process at a time
 
 
 class WriterDied(RuntimeError):
@@ -26,16 +28,16 @@ class WriterDied(RuntimeError):
 class ParquetTable:
     """`labels.parquet`, or a file for each split: see `parquet_files`.
 
-    Rows and columns are made beside the records, which then wait for the database alone. What a process of its own
-    writes is the same, byte for byte.
+    Columns are made and compressed beside the records. What a process of its own writes is the same, byte for byte.
     """
 
     key = "parquet"
     name = f"{STEM}.parquet"
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []
+        self._held: list[tuple[str, bytes]] = []  # the split of a row, and the row
         self._size = 0  # bytes of what is held
+        self._asked = b""  # of the process, and not sent yet
         self._process: subprocess.Popen[bytes] | None = None
         self._here: ParquetFiles | None = None
 
@@ -45,13 +47,13 @@ class ParquetTable:
 
     def write(self, record: Mapping[str, Any], line: bytes) -> None:
         """Append one row."""
-        self._held.append(line)
-        self._size += len(line)
+        row = row_of(record)
+        self._held.append((record["split"] or "", row))
+        self._size += len(row)
         if self._process is None:
             if self._size >= APART_FROM:
                 self._process = self._started()
-                self._send()
-        elif self._size >= BLOCK:
+        elif self._size >= (BLOCK if not self._asked else APART_FROM + WHILE_STARTING):
             self._send()
 
     def close(self) -> list[str]:
@@ -63,8 +65,8 @@ class ParquetTable:
         if self._process is not None:
             return self._names(self._process)
         self._here = ParquetFiles(self._folder, self._splits)
-        for line in self._held:
-            self._here.write(line)
+        for split, row in self._held:
+            self._here.write(split, row)
         return self._here.close()
 
     def drop(self) -> None:
@@ -85,14 +87,15 @@ class ParquetTable:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=places.BASE_DIR, bufsize=0,
         )  # fmt: skip
         asked = {"parent": os.getpid(), "folder": os.fspath(self._folder), "splits": self._splits}
-        self._held.insert(0, json.dumps(asked).encode() + b"\n")
+        self._asked = json.dumps(asked).encode() + b"\n"
         return process
 
     def _send(self) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        left = memoryview(b"".join(self._held))
-        self._held, self._size = [], 0
+        rows = [part for split, row in self._held for part in (split.encode(), BETWEEN, row)]
+        left = memoryview(b"".join([self._asked, *rows]))
+        self._held, self._size, self._asked = [], 0, b""
         try:
             while left:
                 left = left[self._process.stdin.write(left) :]

@@ -5,18 +5,18 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from io import BytesIO
 from pathlib import Path
 
-import orjson
 import pyarrow as pa
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
-from labeling.datasets.records import SCHEMA, as_row
+from labeling.datasets.records import SCHEMA
 
 GROUP_ROWS = 1000  # rows of one Parquet row group at most
 GROUP_BYTES = 8_000_000  # and bytes of them as JSON, so that memory stays bounded
 SHARD_ROWS = 250_000  # rows of one file at most
 SHARD_BYTES = 2_000_000_000  # and bytes of them as JSON
 STEM = "labels"
+BETWEEN = b"\t"  # a split and its row on the way to a process of its own; no name of a split has it
 
 
 class ParquetFiles:
@@ -33,12 +33,9 @@ class ParquetFiles:
         for split in splits or ("",):
             self._table_of(split)
 
-    def write(self, line: bytes) -> None:
-        """Append the record of a line of JSON as a row."""
-        record = orjson.loads(line)
-        self._table_of(record.get("split") or "").write(
-            orjson.dumps(as_row(record), option=orjson.OPT_APPEND_NEWLINE)
-        )
+    def write(self, split: str, row: bytes) -> None:
+        """Append a row, a line of JSON as `row_of` makes it, to the table of its split; empty where there are none."""
+        self._table_of(split).write(row)
 
     def close(self) -> list[str]:
         """Write what is left and end the files; their names."""
@@ -131,7 +128,7 @@ class _Table:
 
 
 def columns(rows: bytes) -> pa.Table:
-    """Rows, each a line of JSON as `as_row` has it, as a table of `SCHEMA`."""
+    """Rows, each a line of JSON as `row_of` makes it, as a table of `SCHEMA`."""
     table = pa_json.read_json(
         BytesIO(rows),
         read_options=pa_json.ReadOptions(use_threads=False, block_size=len(rows) + 1),

@@ -1,10 +1,9 @@
 """The process that writes Parquet for a release: `python -m labeling.datasets.exporters.parquet_process`.
 
-Its standard input is one line of JSON that says where, then the records, a line each; at their end it says as JSON
-which files there are, or what went wrong. It knows no Django and has no connection, and ends with its parent.
+Its standard input is one line of JSON that says where, then the rows, a line each: the name of its split, `BETWEEN`, and
+the row as JSON. At their end it says as JSON which files there are, or what went wrong. It knows no Django and has no connection, and ends with its parent.
 """
 
-import gc
 import json
 import os
 import signal
@@ -14,9 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from auditor.runtime.processes import die_with_parent
-from labeling.datasets.exporters.parquet_files import ParquetFiles
+from labeling.datasets.exporters.parquet_files import BETWEEN, ParquetFiles
 
-OBJECTS = 200_000  # made between two looks for cycles, of which records have none
 READ = 1 << 20  # bytes
 
 
@@ -30,7 +28,6 @@ def main() -> None:
         asked = json.loads(lines.readline())
         die_with_parent(signal.SIGKILL, parent=asked["parent"])()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard it is meant for the parent
-        gc.set_threshold(OBJECTS)
         try:
             json.dump({"names": _written(lines, Path(asked["folder"]), asked["splits"])}, out)
         except Exception as problem:
@@ -42,7 +39,8 @@ def _written(lines: BinaryIO, folder: Path, splits: Sequence[str]) -> list[str]:
     files = ParquetFiles(folder, splits)
     try:
         for line in lines:
-            files.write(line)
+            split, _, row = line.partition(BETWEEN)
+            files.write(split.decode(), row)
         return files.close()
     finally:
         files.drop()

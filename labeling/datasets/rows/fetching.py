@@ -5,7 +5,7 @@ item they come many times faster than as objects. Nothing is left out or covered
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import orjson
 from django.db import connection
 
 from auditor.corpus.models import Segment
-from auditor.corpus.queries import messages_of
+from auditor.corpus.queries import array_of, array_text, messages_of
 
 Part = dict[str, Any]
 
@@ -24,7 +24,7 @@ SELECT json_agg(json_build_array(
         'grade', r.grade, 'grade_cap', r.grade_cap, 'answers', r.answers, 'confidence', r.confidence,
         'rationale', r.rationale, 'lowered_reason', r.lowered_reason, 'missing_tests', r.missing_tests, 'flag', r.flag,
         'active_seconds', r.active_seconds, 'late', r.late)) ORDER BY r.id)::text
-FROM annotations_labelrevision r WHERE r.item_id = ANY(%s) AND r.committed_at <= %s
+FROM annotations_labelrevision r WHERE r.item_id = ANY(%s::bigint[]) AND r.committed_at <= %s
 """
 UNITS = """
 SELECT json_agg(json_build_array(u.revision_id, u.id, json_build_object(
@@ -32,13 +32,13 @@ SELECT json_agg(json_build_array(u.revision_id, u.id, json_build_object(
     'quote', u.quote, 'label', u.label, 'derived_label', u.derived_label, 'group', u."group", 'grade', u.grade,
     'grade_cap', u.grade_cap, 'answers', u.answers, 'lowered_reason', u.lowered_reason,
     'missing_tests', u.missing_tests)) ORDER BY u.number)::text
-FROM annotations_labelunit u WHERE u.revision_id = ANY(%s)
+FROM annotations_labelunit u WHERE u.revision_id = ANY(%s::bigint[])
 """
 SPANS = """
 SELECT json_agg(json_build_array(s.revision_id, s.unit_id, json_build_object(
     'kind', s.kind, 'position', s.position, 'part', s.part, 'start', s.start, 'end', s."end", 'quote', s.quote
     )) ORDER BY s.position, s.start, s.id)::text
-FROM annotations_labelspan s WHERE s.revision_id = ANY(%s)
+FROM annotations_labelspan s WHERE s.revision_id = ANY(%s::bigint[])
 """
 RULINGS = """
 SELECT r.item_id, json_agg(json_build_array(
@@ -48,7 +48,7 @@ SELECT r.item_id, json_agg(json_build_array(
         'label', r.label, 'group', r."group", 'grade', r.grade, 'rule', r.rule, 'number', r.number,
         'rule_number', r.rule_number, 'reason_code', r.reason_code, 'reason', r.reason, 'answers', r.answers,
         'units', r.units, 'spans', r.spans)) ORDER BY r.number)::text
-FROM adjudication_ruling r WHERE r.item_id = ANY(%s) AND r.created_at <= %s GROUP BY r.item_id
+FROM adjudication_ruling r WHERE r.item_id = ANY(%s::bigint[]) AND r.created_at <= %s GROUP BY r.item_id
 """
 TRANSCRIPTS = """
 SELECT t.id, t.external_id, t.record_digest, t.ordinal, t.fingerprint, t.prompt_digest, t.model_name,
@@ -56,12 +56,12 @@ SELECT t.id, t.external_id, t.record_digest, t.ordinal, t.fingerprint, t.prompt_
     f.name, f.digest, f.size, f.format, b.format, t.place::text
 FROM corpus_transcript t LEFT JOIN corpus_transcript p ON p.id = t.parent_id
 LEFT JOIN corpus_importfile f ON f.id = t.file_id JOIN corpus_importbatch b ON b.id = t.batch_id
-WHERE t.id = ANY(%s)
+WHERE t.id = ANY(%s::bigint[])
 """
 MESSAGES = """
 SELECT transcript_id, json_agg(json_build_object('position', position, 'role', role, 'text', text, 'reasoning', reasoning,
     'parts', parts, 'source_id', source_id, 'model', model_name) ORDER BY position)::text
-FROM corpus_message WHERE transcript_id = ANY(%s) GROUP BY transcript_id
+FROM corpus_message WHERE transcript_id = ANY(%s::bigint[]) GROUP BY transcript_id
 """
 ITEMS = """
 SELECT i.id, i.escalated_at, i.escalation, d.stratum, d."order", d.probability, d.overall
@@ -70,28 +70,26 @@ JOIN queues_item i ON i.id = wanted.item JOIN sampling_sampleitem d ON d.id = wa
 """
 
 
-@dataclass(slots=True)
 class LabelRow:
     """A label revision: what is asked of it, and the part of the record that it becomes."""
 
-    pk: int
-    reviewer_id: int
-    version_id: int
-    at: str
-    evidence_seen: list[int]
-    relied_on: list[Part]
-    said: Part
-    stage: str = field(init=False)
-    number: int = field(init=False)
-    late: bool = field(init=False)
-    label: str = field(init=False)
-    grade: str = field(init=False)
-    answers: Any = field(init=False)
+    __slots__ = (
+        "answers", "at", "evidence_seen", "grade", "label", "late", "number", "pk", "relied_on", "reviewer_id", "said", "stage",
+        "version_id",
+    )  # fmt: skip
 
-    def __post_init__(self) -> None:
-        said = self.said
-        self.stage, self.number, self.late = said["stage"], said["number"], said["late"]
-        self.label, self.grade, self.answers = said["label"], said["grade"], said["answers"]
+    def __init__(
+        self, pk: int, reviewer_id: int, version_id: int, at: str, evidence_seen: list[int], relied_on: list[Part],
+        said: Part,
+    ) -> None:  # fmt: skip
+        self.pk, self.reviewer_id, self.version_id, self.at = pk, reviewer_id, version_id, at
+        self.evidence_seen, self.relied_on, self.said = evidence_seen, relied_on, said
+        self.stage: str = said["stage"]
+        self.number: int = said["number"]
+        self.late: bool = said["late"]
+        self.label: str = said["label"]
+        self.grade: str = said["grade"]
+        self.answers: Any = said["answers"]
 
 
 @dataclass(slots=True)
@@ -133,15 +131,15 @@ def labels_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[Lab
     """The revisions that were committed by the moment, oldest first, by item."""
     found: dict[int, list[LabelRow]] = {pk: [] for pk in item_ids}
     said: dict[int, Part] = {}  # by revision
-    for item, *facts in _json(LABELS, [list(item_ids), moment]):
+    for item, *facts in _json(LABELS, [array_text(item_ids), moment]):
         found[item].append(row := LabelRow(*facts))
         row.said["units"], row.said["spans"] = [], []
         said[row.pk] = row.said
     numbers: dict[int, int] = {}  # of units, by id
-    for revision, pk, unit in _json(UNITS, [list(said)]):
+    for revision, pk, unit in _json(UNITS, [array_text(said)]):
         said[revision]["units"].append(unit)
         numbers[pk] = unit["number"]
-    for revision, pk, span in _json(SPANS, [list(said)]):
+    for revision, pk, span in _json(SPANS, [array_text(said)]):
         span["unit"] = numbers[pk]
         said[revision]["spans"].append(span)
     return found
@@ -150,14 +148,14 @@ def labels_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[Lab
 def rulings_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[RulingRow]]:
     """The rulings that were given by the moment, by number, by item."""
     found: dict[int, list[RulingRow]] = {pk: [] for pk in item_ids}
-    for pk, text in _rows(RULINGS, [list(item_ids), moment]):
+    for pk, text in _rows(RULINGS, [array_text(item_ids), moment]):
         found[pk] = [RulingRow(*one) for one in orjson.loads(text)]
     return found
 
 
 def items_of(pairs: Sequence[tuple[int, int]]) -> dict[int, ItemRow]:
     """Items, each with the sample's item that it was drawn as, by id."""
-    rows = _rows(ITEMS, [[item for item, _ in pairs], [drawn for _, drawn in pairs]])
+    rows = _rows(ITEMS, [array_text(item for item, _ in pairs), array_text(drawn for _, drawn in pairs)])
     return {row[0]: ItemRow(*row) for row in rows}
 
 
@@ -167,7 +165,7 @@ def transcripts_of(ids: Collection[int]) -> dict[int, TranscriptRow]:
     for (
         pk, name, digest, ordinal, fingerprint, prompt, model, conditions, metadata, warnings, parent, parent_ordinal, shared,
         file, file_digest, file_size, file_format, batch_format, place,
-    ) in _rows(TRANSCRIPTS, [list(ids)]):  # fmt: skip
+    ) in _rows(TRANSCRIPTS, [array_text(ids)]):  # fmt: skip
         said = {
             "external_id": name, "record_digest": digest, "ordinal": ordinal, "fingerprint": fingerprint,
             "prompt_digest": prompt, "model": model, "conditions": orjson.loads(conditions),
@@ -186,9 +184,9 @@ def talk_of(ids: Collection[int]) -> dict[int, list[Part]]:
     """The messages of each transcript in order; a branch has those it shares with its parents too."""
     found: dict[int, list[Part]] = {pk: [] for pk in ids}
     branches = set(
-        Segment.objects.filter(transcript_id__in=list(ids)).values_list("transcript_id", flat=True)
+        Segment.objects.filter(transcript_id__in=array_of(ids)).values_list("transcript_id", flat=True)
     )
-    for pk, text in _rows(MESSAGES, [[pk for pk in ids if pk not in branches]]):
+    for pk, text in _rows(MESSAGES, [array_text(pk for pk in ids if pk not in branches)]):
         found[pk] = orjson.loads(text)
     for pk, messages in (messages_of(branches) if branches else {}).items():
         found[pk] = [

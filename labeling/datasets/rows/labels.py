@@ -37,7 +37,7 @@ def sorted_labels(labels: Iterable[LabelRow], people: People) -> list[LabelRow]:
 
 def standing_of(labels: Iterable[LabelRow], round: Round) -> list[LabelRow]:
     """Each reviewer's label that counts."""
-    return standing(sorted(labels, key=lambda one: one.number), stages_of(round))
+    return standing(labels, stages_of(round))
 
 
 def label_record(
@@ -61,16 +61,17 @@ def label_record(
     made = label.said
     made["reviewer"] = name
     made["stands"] = stands
-    made["missing_tests"] = words_of(made["missing_tests"])
-    made["evidence_seen"] = sorted({keys[reading] for reading in label.evidence_seen if reading in keys})
-    made["relied_on"] = [
-        _relied(one, relied, texts) for one in label.relied_on if one.get("reading") in relied
-    ]
+    seen, cited = label.evidence_seen, label.relied_on
+    made["evidence_seen"] = sorted({keys[reading] for reading in seen if reading in keys}) if seen else []
+    made["relied_on"] = (
+        [_relied(one, relied, texts) for one in cited if one.get("reading") in relied] if cited else []
+    )
     made["at"] = moment_of(label.at)
     made["codebook"], made["codebook_digest"] = version.number, version.digest
     units = made["units"]
-    for unit in units:
-        unit["missing_tests"] = words_of(unit["missing_tests"])
+    for part in (made, *units):
+        if part["missing_tests"]:
+            part["missing_tests"] = words_of(part["missing_tests"])
     if not texts.has_all:  # else they are what stands there
         for part in (*units, *made["spans"]):
             part["quote"] = texts.quote(part["quote"], part)
@@ -127,8 +128,6 @@ def moment_of(at: str) -> str:
 
 def words_of(tests: Sequence[Any]) -> list[str]:
     """Missing tests by key, however the label kept them."""
-    if not tests:
-        return []
     return [str(test.get("key", "")) if isinstance(test, dict) else str(test) for test in tests]
 
 

@@ -1,5 +1,6 @@
 """What each format says of a record, that equal records give equal bytes, and that hostile texts stay texts."""
 
+import copy
 import csv
 import gc
 import io
@@ -19,7 +20,7 @@ from labeling.datasets.exporters import ALWAYS, FORMATS, UnknownFormat, exporter
 from labeling.datasets.exporters.argilla import person
 from labeling.datasets.exporters.inspect_edits import sample_of
 from labeling.datasets.exporters.scout_validation import survives
-from labeling.datasets.records import SCHEMA, as_row
+from labeling.datasets.records import SCHEMA, row_of
 from tests.labeling.datasets.made import context, label, lines, message, record, written
 
 HOSTILE = [
@@ -350,9 +351,11 @@ def test_columns_made_from_json_are_those_made_from_rows() -> None:
         ]
         one["ruling"]["took"] = {"reviewer": "r-ana", "stage": "final", "number": 1} if number % 2 else None
     records[3]["ruling"] = records[4]["evidence"] = records[5]["transcript"]["messages"] = None
-    rows = [as_row(one) for one in records]
-    made = parquet_files.columns(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    assert made.equals(pa.Table.from_pylist(rows, schema=SCHEMA))
+    before = copy.deepcopy(records)
+    rows = [row_of(one) for one in records]
+    assert records == before  # they are lent
+    made = parquet_files.columns(b"".join(rows))
+    assert made.equals(pa.Table.from_pylist([orjson.loads(row) for row in rows], schema=SCHEMA))
     assert made.schema.equals(SCHEMA, check_metadata=True)
 
 

@@ -20,6 +20,7 @@ SPLITS = ("train", "test")
 def _apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any records are worth a process, and each is sent at once."""
     monkeypatch.setattr(parquet, "APART_FROM", 1)
+    monkeypatch.setattr(parquet, "WHILE_STARTING", 0)
     monkeypatch.setattr(parquet, "BLOCK", 1)
 
 
