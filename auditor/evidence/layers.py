@@ -14,15 +14,14 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import Exists, OuterRef, Q
 
 from auditor.corpus.models import Transcript
 from auditor.corpus.queries import positions_of_role
 from auditor.evidence.blockformat import BlockValues, DamagedBlock
 from auditor.evidence.blocks import read_block
 from auditor.evidence.kinds import kind_of
-from auditor.evidence.models import HUMAN, Block, Channel, Track
-from auditor.evidence.queries import Sight, channels_of
+from auditor.evidence.models import Block, Channel, Track
+from auditor.evidence.queries import Sight
 from auditor.evidence.stretches import Stretch, highest, stretch_of, stretches_of
 from auditor.evidence.tracks import DamagedTrack, TrackValues, read_tracks
 
@@ -107,17 +106,9 @@ def blocks_on(sight: Sight, transcript_id: int, *, among: Sequence[int] | None =
 
 def layers_of(sight: Sight, transcript: Transcript, blocks: Blocks | None = None) -> list[Layer]:
     """Channels that say something of places in the transcript, by kind; those with a value for each token first."""
-    tracks = sight.tracks([transcript.pk]).filter(channel=OuterRef("pk"))
-    placed = sight.readings([transcript.pk]).filter(
-        channel=OuterRef("pk"), position__isnull=False, value__isnull=False
-    )
     held = set((blocks_on(sight, transcript.pk) if blocks is None else blocks).by_channel)
-    rows = channels_of(transcript.project_id).exclude(kind=HUMAN)
-    rows = rows.annotate(tracked=Exists(tracks), placed=Exists(placed))
-    found = list(rows.filter(Q(tracked=True) | Q(placed=True) | Q(pk__in=held)).order_by("kind", "key"))
-    said = sight.rollups([transcript.pk]).filter(channel__in=[channel.pk for channel in found])
-    values = dict(said.values_list("channel_id", "value"))
-    layers = [Layer(c, c.tracked or c.pk in held, values.get(c.pk)) for c in found]
+    found = sight.layered(transcript.pk, transcript.project_id, held)
+    layers = [Layer(channel, tracked or channel.pk in held, value) for channel, tracked, value in found]
     return sorted(layers, key=lambda layer: not layer.on_tokens)
 
 

@@ -80,6 +80,22 @@ OF_PROJECT = f"""
     SELECT {CHANNELS.of("channel")} FROM evidence_channel channel WHERE channel.project_id = %s
     ORDER BY channel.kind = 'human', channel.kind, channel.key
 """  # noqa: S608 - made of constants
+LAYERED = f"""
+    SELECT {CHANNELS.of("channel")}, said.tracked, rolled.value
+    FROM evidence_channel channel
+    CROSS JOIN LATERAL (SELECT
+        EXISTS (SELECT FROM evidence_track track WHERE track.transcript_id = %(transcript)s
+            AND track.channel_id = channel.id AND track.superseded_at IS NULL) AS tracked,
+        EXISTS (SELECT FROM evidence_reading reading WHERE reading.transcript_id = %(transcript)s
+            AND reading.channel_id = channel.id AND reading.superseded_at IS NULL
+            AND reading.position IS NOT NULL AND reading.value IS NOT NULL) AS placed OFFSET 0) said
+    LEFT JOIN evidence_rollup rolled ON rolled.transcript_id = %(transcript)s AND rolled.channel_id = channel.id
+    WHERE channel.project_id = %(project)s AND channel.kind <> 'human'
+        AND (said.tracked OR said.placed OR channel.id = ANY(%(held)s::bigint[]))
+        AND NOT EXISTS (SELECT FROM evidence_veil veil WHERE veil.person_id = %(person)s AND veil.scope = 'machine'
+            AND veil.transcript_id = %(transcript)s AND veil.lifted_at IS NULL)
+    ORDER BY channel.kind, channel.key
+"""  # noqa: S608 - made of constants
 QUOTED = ("text", "status", "position", "part", "start", "end")
 
 
@@ -227,7 +243,7 @@ class Sight:
 
     def is_veiled(self, transcript_id: int, scope: str = MACHINE) -> bool:
         """Whether evidence of this scope on the transcript is hidden from the person."""
-        return self._veils(scope).filter(transcript_id=transcript_id).exists()
+        return bool(self.veiled_ids([transcript_id], scope))
 
     def veiled_ids(self, transcript_ids: Iterable[int], scope: str = MACHINE) -> set[int]:
         """Those of the transcripts on which evidence of this scope is hidden."""
@@ -280,6 +296,21 @@ class Sight:
             )
             found = cursor.fetchone()
         return found or ([], [], [])
+
+    def layered(
+        self, transcript_id: int, project_id: int, held: Iterable[int]
+    ) -> list[tuple[Channel, bool, float | None]]:
+        """Channels of machines that say something of places in the transcript, by kind: (channel, tracked, value).
+
+        Args:
+            held: ids of those that a block of the transcript holds.
+        """
+        values: dict[str, Any] = {
+            "transcript": transcript_id, "project": project_id, "held": list(held), "person": self.person_id,
+        }  # fmt: skip
+        with prepared() as cursor:
+            cursor.execute(LAYERED, values)
+            return [(CHANNELS.row(iter(row)), row[-2], row[-1]) for row in cursor.fetchall()]
 
     def n_veiled_upto(self, project_id: int, scopes: Iterable[str], most: int) -> int:
         """As `n_veiled`, but counted no further than `most`."""

@@ -336,7 +336,7 @@ def test_metadata_and_origin_are_there_to_unfold(project: Project, mia: User) ->
     assert row.record_digest[:16] in seen
 
 
-QUERIES = 25  # two for how often probes and features fire on honest texts, one for worth
+QUERIES = 24  # two for how often probes and features fire on honest texts, one for worth
 
 
 def test_the_page_costs_the_same_whatever_was_said(
