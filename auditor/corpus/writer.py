@@ -80,22 +80,29 @@ def write_chunks(
         IntegrityError: somebody else inserted one of these transcripts first. The chunk was
             rolled back; run again.
     """
+    alone: int | None = (
+        0  # the newest transcript of a project that holds what was written here and nothing else
+    )
     for chunk in made:
         with transaction.atomic():
-            written = _write_chunk(batch, file, chunk)
+            written, alone = _write_chunk(batch, file, chunk, alone)
             if attach is not None:
                 attach(written)
         yield written
 
 
-def _write_chunk(batch: ImportBatch, file: ImportFile | None, chunk: Chunk) -> Written:
+def _write_chunk(
+    batch: ImportBatch, file: ImportFile | None, chunk: Chunk, alone: int | None
+) -> tuple[Written, int | None]:
+    """The chunk as it was written, and `alone` for the next one."""
     with connection.cursor() as cursor:
         # a crash may lose the last chunk, which a second run writes again; the end of an import waits for the disk
         cursor.execute(
             "SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(%s)",
             [LOCK + batch.project_id],
         )
-    known, foreign = _known(batch, [one.digest for one in chunk.records])
+    alone = alone if alone == _newest(batch) else None  # somebody else's is there, or an earlier pass's
+    known, foreign = _known(batch, [one.digest for one in chunk.records]) if alone is None else ({}, set())
     fresh = [one for one in chunk.records if (one.digest, one.ordinal) not in known]
     ids = next_ids("corpus_transcript", len(fresh))
     known |= {(one.digest, one.ordinal): pk for one, pk in zip(fresh, ids, strict=True)}
@@ -117,7 +124,7 @@ def _write_chunk(batch: ImportBatch, file: ImportFile | None, chunk: Chunk) -> W
         counts["tool_calls_written"] = sum(one.n_tool_calls for one in fresh)
         counts["reasoning_written"] = sum(one.n_reasoning for one in fresh)
         ImportFile.objects.filter(pk=file.pk).update(**{name: F(name) + n for name, n in counts.items()})
-    return Written(
+    written = Written(
         pairs=[(one, known[one.digest, one.ordinal]) for one in chunk.records],
         new_ids=frozenset(ids),
         already_there=sum((one.digest, one.ordinal) in foreign for one in chunk.records),
@@ -125,6 +132,7 @@ def _write_chunk(batch: ImportBatch, file: ImportFile | None, chunk: Chunk) -> W
         last_record=chunk.last_record,
         read=chunk.read,
     )
+    return written, alone if alone is None else max(ids, default=alone)
 
 
 def _copy(
@@ -173,6 +181,13 @@ def _write_rejects(batch: ImportBatch, file: ImportFile | None, rejects: list[Re
         ignore_conflicts=True,
     )
     return Reject.objects.filter(batch=batch).count() - before
+
+
+def _newest(batch: ImportBatch) -> int:
+    """The id of the project's newest transcript; 0 where it has none. Ids rise, for they are drawn by turns."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM corpus_transcript WHERE project_id = %s", [batch.project_id])
+        return int(cursor.fetchone()[0] or 0)
 
 
 def _known(batch: ImportBatch, digests: list[str]) -> tuple[dict[tuple[str, int], int], set[tuple[str, int]]]:

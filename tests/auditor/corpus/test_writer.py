@@ -112,3 +112,19 @@ def test_call_ids_do_not_change_the_fingerprint() -> None:
 def test_any_text_comes_back_as_it_was(project: Project, texts: list[str]) -> None:
     stored = make.transcript(project, [ParsedMessage("user", text, reasoning=text) for text in texts])
     assert [(m.text, m.reasoning) for m in stored.messages.all()] == [(t, t) for t in texts]
+
+
+def test_what_somebody_else_writes_meanwhile_is_found(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.corpus.chunks.CHUNK", 1)
+    first, second = make.batch(project), make.batch(project)
+    mine = write(first, [record(1), record(2), record(3)])
+    assert len(next(mine).new_ids) == 1  # into an empty project
+    theirs = [len(written.new_ids) for written in write(second, [record(2), record(4)])]
+    assert theirs == [1, 1]
+    rest = [(len(written.new_ids), written.already_there) for written in mine]
+    assert rest == [(0, 1), (1, 0)]
+    again = [len(written.new_ids) for written in write(first, [record(1), record(2), record(3)])]
+    assert again == [0, 0, 0]
+    assert Transcript.objects.of(project.pk).count() == 4
