@@ -309,14 +309,8 @@ def _refused(
     if TAKES.index(wanted) < TAKES.index(script.takes):
         return _json(400, {"error": {"message": f"response_format of type json_{wanted} is not supported"}})
     if script.renames and "max_tokens" in asked:
-        return _json(
-            400,
-            {
-                "error": {
-                    "message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
-                }
-            },
-        )
+        message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+        return _json(400, {"error": {"message": message}})
     return None
 
 
@@ -384,12 +378,7 @@ def scripted(**what: Any) -> Iterator[Script]:
 
 
 async def _alone(arguments: argparse.Namespace) -> None:
-    script = Script(
-        latency=arguments.latency,
-        takes=arguments.takes,
-        most_at_once=arguments.most_at_once,
-        silent_after=arguments.silent_after,
-    )
+    script = Script(**{name: value for name, value in vars(arguments).items() if name != "port"})
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
