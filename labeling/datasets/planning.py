@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from sys import intern
 from typing import NamedTuple
 
 from django.db.models import Max
@@ -68,8 +69,8 @@ class Chosen(NamedTuple):
     round_id: int
     drawn_id: int  # of the sample that the round had at the moment
     n_chars: int
-    record: str  # digest of the transcript's record and its ordinal: what it is on every installation
-    prompt: str
+    record: str  # digest of the transcript's record and its ordinal: what it is on every installation; for splits alone
+    prompt: str  # digest; for splits alone
     ruling_id: int | None = None
     label: str = ""
     group: str = ""
@@ -150,7 +151,7 @@ def plan(
     candidates: list[tuple[Chosen, list[Given]]] = []
     for round in sorted(rounds, key=lambda one: one.pk):
         found.samples[round.pk] = sample_at(round, moment)
-        for items in _items(round, found.samples[round.pk]):
+        for items in _items(round, found.samples[round.pk], identified=bool(definition.splits)):
             found.items += len(items)
             inside = []
             for one in items:
@@ -187,8 +188,12 @@ def sample_at(round: Round, moment: datetime) -> Sample:
     return Sample.objects.defer("frame_ids").get(pk=known)
 
 
-def _items(round: Round, sample: Sample) -> Iterator[list[Chosen]]:
-    """The items of work in the sample's order, a thousand at a time."""
+def _items(round: Round, sample: Sample, *, identified: bool) -> Iterator[list[Chosen]]:
+    """The items of work in the sample's order, a thousand at a time.
+
+    Args:
+        identified: with what their records and prompts are, a fourth of what an item takes in memory.
+    """
     rows = (
         Item.objects.filter(round=round, role=WORK, transcript__sample_items__sample=sample)
         .order_by("transcript__sample_items__order")
@@ -199,7 +204,8 @@ def _items(round: Round, sample: Sample) -> Iterator[list[Chosen]]:
     )  # fmt: skip
     group: list[Chosen] = []
     for pk, transcript, drawn, chars, digest, ordinal, prompt in rows.iterator(chunk_size=PLANNED):
-        group.append(Chosen(pk, transcript, round.pk, drawn, chars, f"{digest}:{ordinal}", prompt))
+        known = (f"{digest}:{ordinal}", prompt) if identified else ("", "")
+        group.append(Chosen(pk, transcript, round.pk, drawn, chars, *known))
         if len(group) == PLANNED:
             yield group
             group = []
@@ -309,7 +315,14 @@ def _rulings(ids: Collection[int], moment: datetime) -> dict[int, tuple[int, dat
     rows = Ruling.objects.filter(item_id__in=array_of(ids), created_at__lte=moment)
     rows = rows.order_by("item_id", "-number").distinct("item_id")
     return {
-        item: (pk, at, label, group, grade, rule)
+        item: (
+            pk,
+            at,
+            intern(label),
+            intern(group),
+            intern(grade),
+            intern(rule),
+        )  # few words, kept for each item
         for item, pk, at, label, group, grade, rule in rows.values_list(
             "item_id", "pk", "created_at", "label", "group", "grade", "rule"
         )

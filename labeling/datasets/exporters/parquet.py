@@ -1,10 +1,12 @@
 """Parquet: the same records with a fixed schema, written here or, for many, by a process of its own."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ APART_FROM = (
     8_000_000  # bytes of rows as JSON: fewer are written in less time than it takes to start a process
 )
 WHILE_STARTING = 4_000_000  # bytes that are gathered until it is likely to read
+PIPE = 1 << 20  # bytes on their way; the system's 64 KB would have both processes wait for each other
 BLOCK = 1 << 18  # bytes of rows handed to the process at a time
 
 
@@ -86,6 +89,9 @@ class ParquetTable:
             [sys.executable, "-m", "labeling.datasets.exporters.parquet_process"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=places.BASE_DIR, bufsize=0,
         )  # fmt: skip
+        assert process.stdin is not None
+        with suppress(PermissionError):  # the system holds many already
+            fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, PIPE)
         asked = {"parent": os.getpid(), "folder": os.fspath(self._folder), "splits": self._splits}
         self._asked = json.dumps(asked).encode() + b"\n"
         return process
