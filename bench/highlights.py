@@ -33,10 +33,8 @@ MARKS, QUOTES = 199, 101
 ARRIVALS, DRAWN = 5, 30
 READY = "[data-desk][data-ready]"
 COUNT = "() => [...CSS.highlights.values()].reduce((sum, one) => sum + one.size, 0)"
-RESTS = (
-    (300, ""),
-    (0, ".moving"),
-)  # ms between the scroll and the mark; a page that has just moved is still being drawn
+# Milliseconds between the scroll and the mark: a page that has just moved is still being drawn.
+RESTS = ((300, ""), (0, ".moving"))
 # Selects words of one message, marks them as the key does, and waits until that is on the screen.
 DRAW = """async ({ nth, rest }) => {
   const parts = [...document.querySelectorAll(".msg .part[data-part='text']")];

@@ -80,9 +80,7 @@ def write_chunks(
         IntegrityError: somebody else inserted one of these transcripts first. The chunk was
             rolled back; run again.
     """
-    alone: int | None = (
-        0  # the newest transcript of a project that holds what was written here and nothing else
-    )
+    alone: int | None = 0  # the newest transcript, as long as the project holds what was written here alone
     for chunk in made:
         with transaction.atomic():
             written, alone = _write_chunk(batch, file, chunk, alone)
@@ -101,7 +99,8 @@ def _write_chunk(
             "SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(%s)",
             [LOCK + batch.project_id],
         )
-    alone = alone if alone == _newest(batch) else None  # somebody else's is there, or an earlier pass's
+    if alone is not None and alone != _newest(batch):
+        alone = None  # somebody else's is there, or an earlier pass's
     known, foreign = _known(batch, [one.digest for one in chunk.records]) if alone is None else ({}, set())
     fresh = [one for one in chunk.records if (one.digest, one.ordinal) not in known]
     ids = next_ids("corpus_transcript", len(fresh))

@@ -6,7 +6,7 @@
 
    Only <main>, the chip with the progress and the title change; scripts and styles stay, and the header Desk-Part asks
    for no more. What is fetched ahead has no count of finished items, since it would be one behind; the count there is
-   is moved on by one. Its way back to the item committed last leads to the one that is worked on now.
+   moved on by one. Its way back to the item committed last leads to the one that is worked on now.
 */
 import { shouldOpen } from "../../auditor/web/panes.js";
 import { refresh } from "../../auditor/web/times.js";
