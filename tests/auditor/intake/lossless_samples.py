@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.intake.importers.mapping import Mapping, ScoreField
+from tests.auditor.intake.spans import CALL, RAIN, RESULT, SUN, USER, call, lines
 from tests.auditor.intake.test_importers_inspect import HEADER, SAMPLE, archive
-from tests.auditor.intake.test_importers_otel import CALL, RAIN, RESULT, SUN, USER, call, lines
 from tests.auditor.intake.test_importers_parquet import SCOUT, table
 
 ODD = {"deep": [{"er": "ü\u2028"}], "n": 2**60, "none": None}

@@ -1,4 +1,4 @@
-"""Spans: every convention and envelope, histories put together, branches, and what stands where."""
+"""Spans of OpenTelemetry: every convention and envelope, histories put together, branches, and what stands where."""
 
 import base64
 import hashlib
@@ -6,69 +6,28 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, seed, settings
-from hypothesis import strategies as st
 
-from auditor.corpus.records import ParsedTranscript, Rejection
 from auditor.intake.importers import otel_threads
 from auditor.intake.importers.detect import detect
 from tests.auditor.intake.reading import only, read, rejections, transcripts
-
-USER = {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]}
-CALL = {"role": "assistant", "finish_reason": "tool_call", "parts": [
-    {"type": "reasoning", "content": "I will look."},
-    {"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"place": "Paris"}}]}  # fmt: skip
-REPLAYED = {"role": "assistant", "parts": [CALL["parts"][1]]}  # type: ignore[index]
-RESULT = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "rainy, 57°F"}]}
-RAIN = {"role": "assistant", "finish_reason": "stop", "parts": [{"type": "text", "content": "Rain."}]}
-SUN = {"role": "assistant", "finish_reason": "stop", "parts": [{"type": "text", "content": "Sun."}]}
-
-
-def otlp(value: Any) -> dict[str, Any]:
-    """A value as OTLP's JSON has it."""
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    if isinstance(value, int):
-        return {"intValue": str(value)}
-    if isinstance(value, list):
-        return {"arrayValue": {"values": [otlp(item) for item in value]}}
-    if isinstance(value, dict):
-        return {"kvlistValue": {"values": [{"key": k, "value": otlp(v)} for k, v in value.items()]}}
-    return {"stringValue": value}
-
-
-def span(number: int, attributes: dict[str, Any], trace: str = "t1", **more: Any) -> dict[str, Any]:
-    return {
-        "traceId": trace, "spanId": f"s{number}", "name": "chat m-7b", "startTimeUnixNano": str(number),
-        "attributes": [{"key": key, "value": otlp(value)} for key, value in attributes.items()],
-    } | more  # fmt: skip
-
-
-def call(number: int, sent: list[Any], came: list[Any], **more: Any) -> dict[str, Any]:
-    """A span that asked a model, as the conventions have it since 1.37."""
-    conversation = {"gen_ai.conversation.id": more.pop("conversation")} if "conversation" in more else {}
-    facts = {
-        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "p", "gen_ai.request.model": "m-7b",
-        "gen_ai.response.model": "m-7b-1", "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 2,
-        "gen_ai.input.messages": json.dumps(sent), "gen_ai.output.messages": json.dumps(came),
-    }  # fmt: skip
-    return span(number, facts | conversation | more.pop("facts", {}), **more)
-
-
-TURNS = [
-    call(1, [USER], [CALL], conversation="k", facts={"gen_ai.system_instructions": '[{"type":"text","content":"Be."}]'}),
-    call(2, [USER, REPLAYED, RESULT], [RAIN], conversation="k"),
-]  # fmt: skip
-
-
-def lines(*values: Any) -> bytes:
-    return b"".join(json.dumps(value, ensure_ascii=False).encode() + b"\n" for value in values)
-
-
-def envelope(spans: list[Any]) -> dict[str, Any]:
-    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "agent"}}]}
-    scopes = [{"scope": {"name": "x"}, "spans": [one]} for one in spans]
-    return {"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}
+from tests.auditor.intake.spans import (
+    CALL,
+    OLD,
+    RAIN,
+    REPLAYED,
+    RESULT,
+    SUN,
+    TURNS,
+    USER,
+    as_event_content,
+    as_log_records,
+    as_log_records_alone,
+    as_span_events,
+    call,
+    envelope,
+    lines,
+    span,
+)
 
 
 def test_the_longest_history_is_the_conversation_and_keeps_reasoning_that_was_not_sent_back():
@@ -200,43 +159,6 @@ def test_messages_may_be_structures_and_not_text():
         assert [m.text for m in only(read("otel_genai", lines(one))).messages] == ["Weather?", "Rain."]
 
 
-BODIES = [
-    ("gen_ai.system.message", {"content": "Be."}),
-    ("gen_ai.user.message", {"content": "Weather?"}),
-    ("gen_ai.assistant.message", {"tool_calls": [{"id": "c1", "type": "function", "function": {"name": "w", "arguments": "{}"}}]}),
-    ("gen_ai.tool.message", {"id": "c1", "content": "rainy"}),
-    ("gen_ai.choice", {"index": 0, "finish_reason": "stop", "message": {"content": "Rain."}}),
-]  # fmt: skip
-OLD = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m-7b"}
-
-
-def as_span_events() -> bytes:
-    events = [
-        {"name": name, "attributes": [{"key": k, "value": otlp(v)} for k, v in body.items()]}
-        for name, body in BODIES
-    ]
-    return lines(span(1, OLD, events=events))
-
-
-def as_event_content() -> bytes:
-    events = [
-        {"name": name, "attributes": {"gen_ai.event.content": json.dumps(body)}} for name, body in BODIES
-    ]
-    return lines(span(1, OLD, events=events))
-
-
-def as_log_records() -> bytes:
-    logs = [
-        {"timeUnixNano": str(i), "traceId": "t1", "spanId": "s1", "eventName": name, "body": otlp(body)}
-        for i, (name, body) in enumerate(BODIES)
-    ]
-    return lines({"resourceLogs": [{"scopeLogs": [{"logRecords": logs}]}]}, envelope([span(1, OLD)]))
-
-
-def as_log_records_alone() -> bytes:
-    return as_log_records().split(b"\n")[0] + b"\n"
-
-
 @pytest.mark.parametrize(
     "data", [as_span_events(), as_event_content(), as_log_records(), as_log_records_alone()]
 )
@@ -317,139 +239,3 @@ def test_what_is_counted_at_the_source_is_read():
     assert sum(len(t.messages) for t in items) == 20 * 14
     assert sum(bool(m.reasoning) for t in items for m in t.messages) == 20 * 5
     assert sum(p["kind"] == "tool_call" for t in items for m in t.messages for p in m.parts) == 20 * 5
-
-
-PHOENIX = {
-    "name": "ChatCompletion", "context.trace_id": "t1", "context.span_id": "s1", "start_time": "2026-11-20T10:00:00+00:00",
-    "attributes": {
-        "openinference.span.kind": "LLM", "llm.model_name": "m-7b", "session.id": "sess", "llm.token_count.prompt": 3,
-        "llm.input_messages.0.message.role": "system", "llm.input_messages.0.message.content": "Be.",
-        "llm.input_messages.1.message.role": "user",
-        "llm.input_messages.1.message.contents.0.message_content.type": "text",
-        "llm.input_messages.1.message.contents.0.message_content.text": "Look",
-        "llm.input_messages.1.message.contents.1.message_content.type": "image",
-        "llm.input_messages.1.message.contents.1.message_content.image.image.url": "https://x/y.png",
-        "llm.output_messages.0.message.role": "assistant",
-        "llm.output_messages.0.message.contents.0.message_content.type": "reasoning",
-        "llm.output_messages.0.message.contents.0.message_content.text": "A cat.",
-        "llm.output_messages.0.message.contents.1.message_content.type": "text",
-        "llm.output_messages.0.message.contents.1.message_content.text": "A dog.",
-        "llm.output_messages.0.message.tool_calls.0.tool_call.id": "c1",
-        "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "f",
-        "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": '{"a": 1}',
-        "annotations.0.annotation.name": "deception", "annotations.0.annotation.score": 0.9,
-        "annotations.0.annotation.label": "lie", "annotations.0.annotation.explanation": "It is a cat.",
-        "annotations.0.annotation.annotator_kind": "LLM", "annotations.0.annotation.identifier": "judge-1",
-        "annotations.1.annotation.name": "deception", "annotations.1.annotation.score": 1,
-        "annotations.1.annotation.annotator_kind": "HUMAN", "annotations.1.annotation.identifier": "ana",
-        "trace.annotations.0.annotation.name": "length", "trace.annotations.0.annotation.score": 12,
-        "trace.annotations.0.annotation.annotator_kind": "CODE",
-        "session.annotations.0.annotation.name": "mood", "session.annotations.0.annotation.label": "bad",
-    },
-}  # fmt: skip
-
-
-def nested(attributes: dict[str, Any]) -> dict[str, Any]:
-    """The same attributes as objects within objects and lists."""
-    whole: dict[str, Any] = {}
-    for name, value in attributes.items():
-        node, steps = whole, name.split(".")
-        for step in steps[:-1]:
-            node = node.setdefault(step, {})
-        node[steps[-1]] = value
-
-    def listed(node: Any) -> Any:
-        if not isinstance(node, dict):
-            return node
-        if all(key.isdecimal() for key in node):
-            return [listed(item) for item in node.values()]
-        return {key: listed(item) for key, item in node.items()}
-
-    return {key: listed(item) for key, item in whole.items()}
-
-
-@pytest.mark.parametrize(
-    "one",
-    [
-        PHOENIX,
-        PHOENIX | {"attributes": nested(PHOENIX["attributes"])},  # type: ignore[arg-type]
-        PHOENIX | {"attributes": [{"key": k, "value": otlp(v)} for k, v in PHOENIX["attributes"].items()]},  # type: ignore[attr-defined]
-        {k: v for k, v in PHOENIX.items() if k != "attributes"} | {f"attributes.{k}": v for k, v in PHOENIX["attributes"].items()},  # type: ignore[attr-defined]
-    ],
-)  # fmt: skip
-def test_openinference_flat_nested_or_in_otlp(one):
-    data = lines(one)
-    assert detect(data, "x.jsonl").format == "openinference"
-    item = only(read("openinference", data))
-    assert (item.external_id, item.model) == ("sess", "m-7b")
-    assert [(m.role, m.text, m.reasoning) for m in item.messages] == [
-        ("system", "Be.", ""), ("user", "Look", ""), ("assistant", "A dog.", "A cat."),
-    ]  # fmt: skip
-    assert [p["kind"] for m in item.messages for p in m.parts] == ["image", "tool_call"]
-    found = {(s.channel, s.identifier): (s.kind, s.value, s.label, s.position) for s in item.scores}
-    assert found == {
-        ("judge.deception", "judge-1"): ("judge", 0.9, "lie", 2),
-        ("score.deception", "ana"): ("score", 1.0, "", 2),
-        ("score.trace.length", ""): ("score", 12.0, "", None),
-        ("score.session.mood", ""): ("score", None, "bad", None),
-    }
-    assert item.scores[0].explanation == "It is a cat."
-    assert item.metadata["input_tokens"] == 3
-    assert not any("annotation" in name for name in item.metadata)
-
-
-def test_openinference_turns_of_a_session_whose_calls_are_not_there():
-    turns = [
-        {"trace_id": f"t{i}", "span_id": f"s{i}", "startTime": i, "attributes": {
-            "openinference.span.kind": "CHAIN", "session.id": "k", "input.value": f"q{i}", "output.value": f"a{i}"}}
-        for i in range(2)
-    ]  # fmt: skip
-    inner = {
-        "trace_id": "t0",
-        "span_id": "in",
-        "startTime": 5,
-        "attributes": {"openinference.span.kind": "AGENT", "input.value": "x"},
-    }
-    item = only(read("openinference", lines(*turns, inner)))
-    assert [m.text for m in item.messages] == ["q0", "a0", "q1", "a1"]
-
-
-@seed(20261121)
-@settings(max_examples=200, deadline=None, database=None)
-@given(
-    which=st.integers(0, 5), at=st.integers(0, 5000), cut=st.integers(0, 40),
-    put=st.sampled_from([b"", b"null", b"NaN", b"[[", b"{}", b'"\\ud800"', b'"\\u0000"', b"\xff", b"1e999", b"-", b"9" * 30, b"\n"]),
-)  # fmt: skip
-def test_mutated_spans_never_raise(which, at, cut, put):
-    data = [lines(*TURNS), json.dumps(envelope(TURNS), indent=1).encode(), as_span_events(), as_log_records(),
-            lines(PHOENIX), lines(PHOENIX | {"attributes": nested(PHOENIX["attributes"])})][which]  # type: ignore[arg-type]  # fmt: skip
-    at %= len(data)
-    data = data[:at] + put + data[at + cut :]
-    for item in read("otel_genai", data):
-        assert isinstance(item, ParsedTranscript | Rejection)
-        if isinstance(item, ParsedTranscript):
-            json.dumps([item.metadata, [s.detail for s in item.scores]], allow_nan=False)
-            whole = repr([(m.text, m.reasoning, m.parts) for m in item.messages])
-            assert "\\x00" not in whole
-            assert "\\ud8" not in whole
-    detect(data, "x")
-
-
-@seed(20261121)
-@settings(max_examples=100, deadline=None, database=None)
-@given(
-    value=st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["role", "parts", "type", "content", "id", "name", "arguments", "response", "attributes",
-                             "gen_ai.input.messages", "gen_ai.output.messages", "llm.input_messages", "message",
-                             "gen_ai.choice", "events", "key", "value", "stringValue", "traceId", "session.id", "body",
-                             "annotations", "annotation", "score", "eventName", "resourceSpans", "spans", "0", "1"]),
-            inner, max_size=4),
-        max_leaves=15,
-    )
-)  # fmt: skip
-def test_odd_spans_never_raise(value):
-    for item in read("otel_genai", lines(value, {"attributes": value}, {"gen_ai.input.messages": value})):
-        assert isinstance(item, ParsedTranscript | Rejection)

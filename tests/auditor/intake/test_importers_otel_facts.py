@@ -5,7 +5,7 @@ from typing import Any
 
 from auditor.intake.importers import otel_facts
 from tests.auditor.intake.reading import only, read, transcripts
-from tests.auditor.intake.test_importers_otel import CALL, RAIN, RESULT, SUN, TURNS, USER, call, lines, span
+from tests.auditor.intake.spans import CALL, RAIN, RESULT, SUN, TURNS, USER, call, lines, span
 
 FIELDS = "message_fields"
 

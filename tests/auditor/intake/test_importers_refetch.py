@@ -16,8 +16,8 @@ from auditor.intake.importers.mapping import Mapping
 from auditor.intake.importers.refetch import RecordGone, is_same, record_bytes
 from auditor.intake.importers.suggest import suggest
 from tests.auditor.intake.reading import REAL, transcripts
+from tests.auditor.intake.spans import PHOENIX, RAIN, SUN, TURNS, USER, call, envelope, lines
 from tests.auditor.intake.test_importers_inspect import HEADER, SAMPLE, archive
-from tests.auditor.intake.test_importers_otel import PHOENIX, RAIN, SUN, TURNS, USER, call, envelope, lines
 from tests.auditor.intake.test_importers_parquet import CHAT, SCOUT, table
 
 MAPPING = Mapping(conversation="messages")
