@@ -110,6 +110,22 @@ def transcripts(project: Project, n: int) -> list[Transcript]:
     ]
 
 
+CHAT = (
+    ParsedMessage(role="user", text="Did it clear?"),
+    ParsedMessage(
+        role="assistant", text="Yes, it cleared on 14 March.", reasoning="The call failed. I will say yes."
+    ),
+)
+
+
+def chats(project: Project, n: int) -> list[Transcript]:
+    """Transcripts like `CHAT`, each with a question of its own."""
+    return [
+        make.transcript(project, (ParsedMessage(role="user", text=f"Question {number}"), CHAT[1]))
+        for number in range(n)
+    ]
+
+
 def judged(made: JudgeVersion, actor: User, **more: Any) -> JudgeRun:
     """A run over all there is, carried to its end."""
     found = tasks.queue_judging(version=made, chosen=Chosen(), actor=actor, **more)

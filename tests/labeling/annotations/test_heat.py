@@ -14,7 +14,7 @@ from labeling.queues.models import Item
 from tests import make
 from tests.auditor.evidence.packets import on_page
 from tests.auditor.evidence.test_layers import block
-from tests.labeling.annotations.test_desk import on_desk
+from tests.labeling.annotations.at_desk import on_desk
 from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db

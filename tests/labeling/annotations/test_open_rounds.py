@@ -18,13 +18,8 @@ from labeling.queues.models import OPEN, Item, Lease, Round
 from tests import make
 from tests.people import signed_in
 
+pytestmark = pytest.mark.usefixtures("unsettled")
 HONEST = Content.of({"truth": "true"})
-
-
-@pytest.fixture(autouse=True)
-def unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Adjudication has tests of its own."""
-    monkeypatch.setattr("labeling.annotations.actions.commits.ring", lambda *_: None)
 
 
 def post(browser: Client, name: str, project: Project, pk: int, **body: Any) -> Any:
