@@ -1,5 +1,6 @@
 """Questions about evidence, always asked on behalf of a person: what is veiled to them stays out."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +35,7 @@ from auditor.evidence.models import (
     Veil,
     WorthBasis,
 )
-from auditor.web.plainrows import Columns
+from auditor.web.plainrows import Columns, as_columns
 from auditor.web.prepared import prepared
 
 Row = TypeVar("Row", bound=Model)
@@ -139,9 +140,11 @@ class Sight:
             held, transcript_id__in=array_of(transcript_ids), created_at__lte=moment
         )
         rows = self._unveiled(rows.exclude(channel__kind=HUMAN)).order_by("pk")
-        found = {row[0]: Spoken(*row) for row in rows.values_list(*SPOKEN)}
+        found = {row[0]: Spoken(*row) for row in as_columns(rows, *SPOKEN)}
+        for one in found.values():
+            one.detail = {} if one.detail == "{}" else json.loads(one.detail)  # most say no more
         quotes = Quote.objects.filter(reading_id__in=array_of(found)).order_by("pk")
-        for pk, *said in quotes.values_list("reading_id", *QUOTED):
+        for pk, *said in as_columns(quotes, "reading_id", *QUOTED):
             found[pk].quotes.append(dict(zip(QUOTED, said, strict=True)))
         return list(found.values())
 

@@ -1,7 +1,8 @@
-"""What a release reads of its items, a few statements for a whole chunk; the database writes the parts of records itself.
+"""What a release reads of its items, a few statements for a whole chunk, as plain rows of columns.
 
-A row of labels, rulings or messages has some twenty columns, and there are dozens of them to a record: as one JSON text an
-item they come many times faster than as objects. Nothing is left out or covered here, which is for `texts` to do.
+A record has dozens of labels' rows, units and spans. The database gives columns several times faster than the JSON that they
+become, and what is made of them here is the part of the record itself. Nothing is left out or covered here, which is for
+`texts` to do.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,39 +17,29 @@ from auditor.corpus.models import Segment
 from auditor.corpus.queries import array_of, array_text, messages_of
 
 Part = dict[str, Any]
+NONE = "[]"  # as the database writes an empty list of JSON, which most are
 
 LABELS = """
-SELECT json_agg(json_build_array(
-    r.item_id, r.id, r.reviewer_id, r.codebook_version_id, r.committed_at, r.evidence_seen, r.relied_on, json_build_object(
-        'stage', r.stage, 'number', r.number, 'label', r.label, 'derived_label', r.derived_label, 'group', r."group",
-        'grade', r.grade, 'grade_cap', r.grade_cap, 'answers', r.answers, 'confidence', r.confidence,
-        'rationale', r.rationale, 'lowered_reason', r.lowered_reason, 'missing_tests', r.missing_tests, 'flag', r.flag,
-        'active_seconds', r.active_seconds, 'late', r.late)) ORDER BY r.id)::text
-FROM annotations_labelrevision r WHERE r.item_id = ANY(%s::bigint[]) AND r.committed_at <= %s
+SELECT r.item_id, r.id, r.reviewer_id, r.codebook_version_id, r.committed_at::text, r.evidence_seen::text, r.relied_on::text,
+    r.stage, r.number, r.label, r.derived_label, r."group", r.grade, r.grade_cap, r.answers::text, r.confidence, r.rationale,
+    r.lowered_reason, r.missing_tests::text, r.flag, r.active_seconds, r.late
+FROM annotations_labelrevision r WHERE r.item_id = ANY(%s::bigint[]) AND r.committed_at <= %s ORDER BY r.id
 """
 UNITS = """
-SELECT json_agg(json_build_array(u.revision_id, u.id, json_build_object(
-    'number', u.number, 'position', u.position, 'part', u.part, 'start', u.start, 'end', u."end",
-    'quote', u.quote, 'label', u.label, 'derived_label', u.derived_label, 'group', u."group", 'grade', u.grade,
-    'grade_cap', u.grade_cap, 'answers', u.answers, 'lowered_reason', u.lowered_reason,
-    'missing_tests', u.missing_tests)) ORDER BY u.number)::text
-FROM annotations_labelunit u WHERE u.revision_id = ANY(%s::bigint[])
+SELECT u.revision_id, u.id, u.number, u.position, u.part, u.start, u."end", u.quote, u.label, u.derived_label, u."group",
+    u.grade, u.grade_cap, u.answers::text, u.lowered_reason, u.missing_tests::text
+FROM annotations_labelunit u WHERE u.revision_id = ANY(%s::bigint[]) ORDER BY u.number
 """
 SPANS = """
-SELECT json_agg(json_build_array(s.revision_id, s.unit_id, json_build_object(
-    'kind', s.kind, 'position', s.position, 'part', s.part, 'start', s.start, 'end', s."end", 'quote', s.quote
-    )) ORDER BY s.position, s.start, s.id)::text
-FROM annotations_labelspan s WHERE s.revision_id = ANY(%s::bigint[])
+SELECT s.revision_id, s.unit_id, s.kind, s.position, s.part, s.start, s."end", s.quote
+FROM annotations_labelspan s WHERE s.revision_id = ANY(%s::bigint[]) ORDER BY s.position, s.start, s.id
 """
 RULINGS = """
-SELECT r.item_id, json_agg(json_build_array(
-    r.id, r.adjudicator_id, r.took_id, r.codebook_version_id, r.created_at, r.mixed,
-    coalesce((SELECT json_agg(c.labelrevision_id) FROM adjudication_ruling_cites c WHERE c.ruling_id = r.id), '[]'),
-    json_build_object(
-        'label', r.label, 'group', r."group", 'grade', r.grade, 'rule', r.rule, 'number', r.number,
-        'rule_number', r.rule_number, 'reason_code', r.reason_code, 'reason', r.reason, 'answers', r.answers,
-        'units', r.units, 'spans', r.spans)) ORDER BY r.number)::text
-FROM adjudication_ruling r WHERE r.item_id = ANY(%s::bigint[]) AND r.created_at <= %s GROUP BY r.item_id
+SELECT r.item_id, r.id, r.adjudicator_id, r.took_id, r.codebook_version_id, r.created_at::text, r.mixed::text,
+    ARRAY(SELECT c.labelrevision_id FROM adjudication_ruling_cites c WHERE c.ruling_id = r.id),
+    r.label, r."group", r.grade, r.rule, r.number, r.rule_number, r.reason_code, r.reason, r.answers::text, r.units::text,
+    r.spans::text
+FROM adjudication_ruling r WHERE r.item_id = ANY(%s::bigint[]) AND r.created_at <= %s ORDER BY r.number
 """
 TRANSCRIPTS = """
 SELECT t.id, t.external_id, t.record_digest, t.ordinal, t.fingerprint, t.prompt_digest, t.model_name,
@@ -59,9 +50,8 @@ LEFT JOIN corpus_importfile f ON f.id = t.file_id JOIN corpus_importbatch b ON b
 WHERE t.id = ANY(%s::bigint[])
 """
 MESSAGES = """
-SELECT transcript_id, json_agg(json_build_object('position', position, 'role', role, 'text', text, 'reasoning', reasoning,
-    'parts', parts, 'source_id', source_id, 'model', model_name) ORDER BY position)::text
-FROM corpus_message WHERE transcript_id = ANY(%s::bigint[]) GROUP BY transcript_id
+SELECT transcript_id, position, role, text, reasoning, parts::text, source_id, model_name
+FROM corpus_message WHERE transcript_id = ANY(%s::bigint[]) ORDER BY transcript_id, position
 """
 ITEMS = """
 SELECT i.id, i.escalated_at, i.escalation, d.stratum, d."order", d.probability, d.overall
@@ -70,26 +60,33 @@ JOIN queues_item i ON i.id = wanted.item JOIN sampling_sampleitem d ON d.id = wa
 """
 
 
+@dataclass(slots=True)
 class LabelRow:
-    """A label revision: what is asked of it, and the part of the record that it becomes."""
+    """A label revision."""
 
-    __slots__ = (
-        "answers", "at", "evidence_seen", "grade", "label", "late", "number", "pk", "relied_on", "reviewer_id", "said", "stage",
-        "version_id",
-    )  # fmt: skip
-
-    def __init__(
-        self, pk: int, reviewer_id: int, version_id: int, at: str, evidence_seen: list[int], relied_on: list[Part],
-        said: Part,
-    ) -> None:  # fmt: skip
-        self.pk, self.reviewer_id, self.version_id, self.at = pk, reviewer_id, version_id, at
-        self.evidence_seen, self.relied_on, self.said = evidence_seen, relied_on, said
-        self.stage: str = said["stage"]
-        self.number: int = said["number"]
-        self.late: bool = said["late"]
-        self.label: str = said["label"]
-        self.grade: str = said["grade"]
-        self.answers: Any = said["answers"]
+    pk: int
+    reviewer_id: int
+    version_id: int
+    at: str  # as the database writes a moment
+    evidence_seen: list[int]
+    relied_on: list[Part]
+    stage: str
+    number: int
+    label: str
+    derived_label: str
+    group: str
+    grade: str
+    grade_cap: str
+    answers: Any
+    confidence: int | None
+    rationale: str
+    lowered_reason: str
+    missing_tests: list[str]
+    flag: str
+    active_seconds: int
+    late: bool
+    units: list[Part]  # as the record has them
+    spans: list[Part]
 
 
 @dataclass(slots=True)
@@ -130,26 +127,54 @@ class TranscriptRow:
 def labels_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[LabelRow]]:
     """The revisions that were committed by the moment, oldest first, by item."""
     found: dict[int, list[LabelRow]] = {pk: [] for pk in item_ids}
-    said: dict[int, Part] = {}  # by revision
-    for item, *facts in _json(LABELS, [array_text(item_ids), moment]):
-        found[item].append(row := LabelRow(*facts))
-        row.said["units"], row.said["spans"] = [], []
-        said[row.pk] = row.said
+    rows: dict[int, LabelRow] = {}
+    answered = _Answers()
+    for (
+        item, pk, reviewer, version, at, seen, cited, stage, number, label, derived, group, grade, cap, answers, confidence,
+        rationale, lowered, tests, flag, seconds, late,
+    ) in _rows(LABELS, [array_text(item_ids), moment]):  # fmt: skip
+        rows[pk] = row = LabelRow(
+            pk, reviewer, version, at, [] if seen == NONE else orjson.loads(seen), [] if cited == NONE else orjson.loads(cited),
+            stage, number, label, derived, group, grade, cap, answered[answers], confidence, rationale, lowered,
+            [] if tests == NONE else _words(tests), flag, seconds, late, [], [],
+        )  # fmt: skip
+        found[item].append(row)
+    ids = [array_text(rows)]
     numbers: dict[int, int] = {}  # of units, by id
-    for revision, pk, unit in _json(UNITS, [array_text(said)]):
-        said[revision]["units"].append(unit)
-        numbers[pk] = unit["number"]
-    for revision, pk, span in _json(SPANS, [array_text(said)]):
-        span["unit"] = numbers[pk]
-        said[revision]["spans"].append(span)
+    for (
+        revision, pk, number, position, part, start, end, quote, label, derived, group, grade, cap, answers, lowered, tests,
+    ) in _rows(UNITS, ids):  # fmt: skip
+        numbers[pk] = number
+        rows[revision].units.append({
+            "number": number, "position": position, "part": part, "start": start, "end": end, "quote": quote, "label": label,
+            "derived_label": derived, "group": group, "grade": grade, "grade_cap": cap, "answers": answered[answers],
+            "lowered_reason": lowered, "missing_tests": [] if tests == NONE else _words(tests),
+        })  # fmt: skip
+    for revision, unit, kind, position, part, start, end, quote in _rows(SPANS, ids):
+        rows[revision].spans.append({
+            "kind": kind, "position": position, "part": part, "start": start, "end": end, "quote": quote,
+            "unit": numbers[unit],
+        })  # fmt: skip
     return found
 
 
 def rulings_of(item_ids: Collection[int], moment: datetime) -> dict[int, list[RulingRow]]:
     """The rulings that were given by the moment, by number, by item."""
     found: dict[int, list[RulingRow]] = {pk: [] for pk in item_ids}
-    for pk, text in _rows(RULINGS, [array_text(item_ids), moment]):
-        found[pk] = [RulingRow(*one) for one in orjson.loads(text)]
+    for (
+        item, pk, adjudicator, took, version, at, mixed, cites, label, group, grade, rule, number, rule_number, reason_code,
+        reason, answers, units, spans,
+    ) in _rows(RULINGS, [array_text(item_ids), moment]):  # fmt: skip
+        said = {
+            "label": label, "group": group, "grade": grade, "rule": rule, "number": number, "rule_number": rule_number,
+            "reason_code": reason_code, "reason": reason, "answers": orjson.loads(answers), "units": orjson.loads(units),
+            "spans": orjson.loads(spans),
+        }  # fmt: skip
+        found[item].append(
+            RulingRow(
+                pk, adjudicator, took, version, at, {} if mixed == "{}" else orjson.loads(mixed), cites, said
+            )
+        )
     return found
 
 
@@ -186,8 +211,12 @@ def talk_of(ids: Collection[int]) -> dict[int, list[Part]]:
     branches = set(
         Segment.objects.filter(transcript_id__in=array_of(ids)).values_list("transcript_id", flat=True)
     )
-    for pk, text in _rows(MESSAGES, [array_text(pk for pk in ids if pk not in branches)]):
-        found[pk] = orjson.loads(text)
+    wanted = [array_text(pk for pk in ids if pk not in branches)]
+    for pk, position, role, text, reasoning, parts, source, model in _rows(MESSAGES, wanted):
+        found[pk].append({
+            "position": position, "role": role, "text": text, "reasoning": reasoning, "parts": [] if parts == NONE else orjson.loads(parts),
+            "source_id": source, "model": model,
+        })  # fmt: skip
     for pk, messages in (messages_of(branches) if branches else {}).items():
         found[pk] = [
             {
@@ -199,11 +228,17 @@ def talk_of(ids: Collection[int]) -> dict[int, list[Part]]:
     return found
 
 
-def _json(sql: str, parameters: list[Any]) -> list[Any]:
-    """The list that a statement gives as one JSON text; empty where it gives nothing."""
-    ((text,),) = _rows(sql, parameters)
-    found: list[Any] = [] if text is None else orjson.loads(text)
-    return found
+class _Answers(dict[str, Any]):
+    """Answers by how the database writes them, each read once: a codebook asks few questions, and the same ones."""
+
+    def __missing__(self, text: str) -> Any:
+        self[text] = read = orjson.loads(text)
+        return read
+
+
+def _words(tests: str) -> list[str]:
+    """Missing tests by key, however the label kept them."""
+    return [str(test.get("key", "")) if isinstance(test, dict) else str(test) for test in orjson.loads(tests)]
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from labeling.datasets.rows.people import People
 from labeling.datasets.rows.texts import Texts
 from labeling.queues.models import Round
 
-FULL = len("2026-11-27T14:00:00.123456+00:00")
+FULL = len("2026-11-27 14:00:00.123456+00")
 
 
 class Relied(NamedTuple):
@@ -50,7 +50,7 @@ def label_record(
     keys: Mapping[int, str],
     relied: Mapping[int, Relied],
 ) -> dict[str, Any]:
-    """One revision, made of what the label's row said, which is used up.
+    """One revision, made of the label's row, whose units and spans are used up.
 
     Args:
         keys: the channel of each reading that had been seen.
@@ -58,31 +58,31 @@ def label_record(
     """
     name = people.name(label.reviewer_id)
     people.met.add(str(name))
-    made = label.said
-    made["reviewer"] = name
-    made["stands"] = stands
-    seen, cited = label.evidence_seen, label.relied_on
-    made["evidence_seen"] = sorted({keys[reading] for reading in seen if reading in keys}) if seen else []
-    made["relied_on"] = (
-        [_relied(one, relied, texts) for one in cited if one.get("reading") in relied] if cited else []
-    )
-    made["at"] = moment_of(label.at)
-    made["codebook"], made["codebook_digest"] = version.number, version.digest
-    units = made["units"]
-    for part in (made, *units):
-        if part["missing_tests"]:
-            part["missing_tests"] = words_of(part["missing_tests"])
+    seen, cited, units, spans = label.evidence_seen, label.relied_on, label.units, label.spans
+    answers = label.answers
+    written: tuple[str | None, ...] = (label.rationale, label.lowered_reason, label.flag)
     if not texts.has_all:  # else they are what stands there
-        for part in (*units, *made["spans"]):
+        for part in (*units, *spans):
             part["quote"] = texts.quote(part["quote"], part)
     if texts.covers or not texts.definition.rationales:
-        for part in (made, *units):
-            part["lowered_reason"] = texts.written(part["lowered_reason"])
-        made["rationale"], made["flag"] = texts.written(made["rationale"]), texts.written(made["flag"])
+        written = tuple(texts.written(words) for words in (label.rationale, label.lowered_reason, label.flag))
+        for unit in units:
+            unit["lowered_reason"] = texts.written(unit["lowered_reason"])
     if texts.covers:
-        for part in (made, *units):
-            part["answers"] = texts.redactor.everywhere(part["answers"])
-    return made
+        answers = texts.redactor.everywhere(answers)
+        for unit in units:
+            unit["answers"] = texts.redactor.everywhere(unit["answers"])
+    rationale, lowered, flag = written
+    return {
+        "reviewer": name, "stage": label.stage, "number": label.number, "stands": stands, "label": label.label,
+        "derived_label": label.derived_label, "group": label.group, "grade": label.grade, "grade_cap": label.grade_cap,
+        "answers": answers, "confidence": label.confidence, "rationale": rationale, "lowered_reason": lowered,
+        "missing_tests": label.missing_tests, "units": units, "spans": spans, "flag": flag,
+        "evidence_seen": sorted({keys[reading] for reading in seen if reading in keys}) if seen else [],
+        "relied_on": [_relied(one, relied, texts) for one in cited if one.get("reading") in relied] if cited else [],
+        "active_seconds": label.active_seconds, "late": label.late, "at": moment_of(label.at),
+        "codebook": version.number, "codebook_digest": version.digest,
+    }  # fmt: skip
 
 
 def ruling_record(
@@ -120,25 +120,20 @@ def ruling_record(
 
 
 def moment_of(at: str) -> str:
-    """A moment as the records have it: in UTC, with the microseconds that it has."""
-    if len(at) == FULL and at.endswith("+00:00"):  # as it nearly always comes
-        return at
+    """A moment as the records have it, in UTC with the microseconds that it has, from how the database writes it."""
+    if len(at) == FULL and at.endswith("+00"):  # as it nearly always comes
+        return f"{at[:10]}T{at[11:]}:00"
     return datetime.fromisoformat(at).astimezone(UTC).isoformat()
-
-
-def words_of(tests: Sequence[Any]) -> list[str]:
-    """Missing tests by key, however the label kept them."""
-    return [str(test.get("key", "")) if isinstance(test, dict) else str(test) for test in tests]
 
 
 def _missing(
     ruling: RulingRow, took: LabelRow | None, cites: Sequence[LabelRow], codebook: Codebook
 ) -> Sequence[str]:
     if took is not None:
-        return words_of(took.said["missing_tests"])
+        return took.missing_tests
     if ruling.adjudicator_id is None:
         agreeing = [one for one in cites if one.label == ruling.said["label"]]
-        return sorted({test for one in agreeing for test in words_of(one.said["missing_tests"])})
+        return sorted({test for one in agreeing for test in one.missing_tests})
     return [test.key for test in derive(codebook, ruling.said["answers"]).missing_tests]
 
 
