@@ -19,10 +19,10 @@ from django.db.models import (
     Func,
     IntegerField,
     QuerySet,
-    Subquery,
     TextField,
     Value,
 )
+from django.db.models.expressions import RawSQL
 
 from auditor.web.keyset import decode, encode
 
@@ -103,10 +103,10 @@ def _taken(strand: Strand, at: Spot | None, backwards: bool, size: int) -> list[
     base = _beyond(strand, strand.rows, at, down)
     if strand.narrowed is None:
         return _ordered(strand, base, down, size)
-    scanned = strand.narrowed(base, True)
+    scanned, nth = strand.narrowed(base, True), _nth(strand, base, down)
     look = GLANCE if strand.gathers else HEAD
     for again in (True, False):
-        found = _ordered(strand, _within(strand, scanned, base, look, down), down, size)
+        found = _ordered(strand, _within(strand, scanned, nth(look), down), down, size)
         if len(found) >= size:
             return found
         if not (again and strand.gathers and found):
@@ -123,7 +123,7 @@ def _taken(strand: Strand, at: Spot | None, backwards: bool, size: int) -> list[
 
 
 def _ordered(strand: Strand, rows: QuerySet[Any], down: bool, size: int) -> list[tuple[Any, int]]:
-    return list(_in_order(strand, rows, down).values_list(strand.key, strand.pk)[:size])
+    return _pairs(strand, _in_order(strand, rows, down), size)
 
 
 def _in_order(strand: Strand, rows: QuerySet[Any], down: bool) -> QuerySet[Any]:
@@ -134,7 +134,11 @@ def _gathered(strand: Strand, rows: QuerySet[Any], down: bool, size: int) -> lis
     """In an order that no index offers, so that the filter's indexes are followed and what they find is sorted."""
     orders = [_unindexed(name, rows) for name in _names(strand)]
     rows = rows.order_by(*(order.desc() if down else order.asc() for order in orders))
-    return list(rows.values_list(strand.key, strand.pk)[:size])
+    return _pairs(strand, rows, size)
+
+
+def _pairs(strand: Strand, rows: QuerySet[Any], size: int) -> list[tuple[Any, int]]:
+    return [(row[0], row[-1]) for row in rows.values_list(*_names(strand))[:size]]
 
 
 def _unindexed(name: str, rows: QuerySet[Any]) -> Func:
@@ -148,11 +152,16 @@ def _beyond(strand: Strand, rows: QuerySet[Any], at: Spot | None, down: bool) ->
     return rows if at is None else rows.filter(_pair(strand, at, " < " if down else " > "))
 
 
-def _within(strand: Strand, rows: QuerySet[Any], base: QuerySet[Any], look: int, down: bool) -> QuerySet[Any]:
-    """Those of `rows` that are among the first `look` of `base`; none where it has fewer."""
-    names = _names(strand)
-    last = Subquery(_in_order(strand, base, down).values(*names)[look - 1 : look], output_field=TextField())
-    here = Func(*map(F, names), function="ROW", output_field=TextField())
+def _nth(strand: Strand, base: QuerySet[Any], down: bool) -> Callable[[int], RawSQL]:
+    """The place of the row of `base` that stands at a number; its statement is made once for all numbers."""
+    first = _in_order(strand, base, down).values(*_names(strand))[:1]
+    sql, values = first.query.sql_with_params()
+    return lambda number: RawSQL(f"{sql} OFFSET %s", [*values, number - 1])  # noqa: S611 - Django's own, values bound
+
+
+def _within(strand: Strand, rows: QuerySet[Any], last: RawSQL, down: bool) -> QuerySet[Any]:
+    """Those of `rows` up to a place in the order; none where there is no such place."""
+    here = Func(*map(F, _names(strand)), function="ROW", output_field=TextField())
     return rows.filter(_compared(here, last, " >= " if down else " <= "))
 
 

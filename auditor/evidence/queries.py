@@ -18,6 +18,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
 )
 
 from auditor.accounts.models import User
@@ -65,6 +66,9 @@ VEILED = """
 """
 ANYWHERE = f"SELECT EXISTS(SELECT {VEILED})"
 UP_TO = f"SELECT count(*) FROM (SELECT DISTINCT veil.transcript_id {VEILED} ORDER BY 1 LIMIT %s) AS few"  # noqa: S608
+# What `Exists` over the veils says, which takes five times as long to be made into a statement.
+NO_VEIL = """NOT EXISTS (SELECT FROM evidence_veil veil
+    WHERE (veil.transcript_id, veil.person_id, veil.scope) = (%(expressions)s) AND veil.lifted_at IS NULL)"""
 AMONG = """
     SELECT transcript_id FROM evidence_veil
     WHERE person_id = %s AND scope = %s AND lifted_at IS NULL AND transcript_id = ANY(%s::bigint[])
@@ -264,7 +268,7 @@ class Sight:
         """
         here = OuterRef("pk")
         for scope in set(scopes):
-            rows = rows.exclude(Exists(self._veils(scope).filter(transcript_id=here)))
+            rows = rows.filter(self._unveiled_here("pk", scope))
             if at is not None:
                 before = Veil.objects.filter(person_id=self.person_id, scope=scope, transcript_id=here)
                 rows = rows.exclude(Exists(before.filter(laid_at__lte=at, lifted_at__gt=at)))
@@ -339,8 +343,12 @@ class Sight:
         scopes = {scope_of(channel) for channel in channels}
         if len(scopes) != 1:
             return self._unveiled(rows)
-        here = self._veils(scopes.pop()).filter(transcript_id=OuterRef("transcript_id"))
-        return rows.exclude(Exists(here))
+        return rows.filter(self._unveiled_here("transcript_id", scopes.pop()))
+
+    def _unveiled_here(self, field: str, scope: str) -> Func:
+        """For rows whose `field` is a transcript's id: that no veil of this scope lies on it."""
+        what = F(field), Value(self.person_id), Value(scope)
+        return Func(*what, template=NO_VEIL, output_field=BooleanField())
 
     def _unveiled(self, rows: QuerySet[Row], through: str = "") -> QuerySet[Row]:
         human = Q(**{f"{through}channel__kind": HUMAN})
