@@ -35,9 +35,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
     project = membership.project
     section = request.path.split("/")[3] if request.path.count("/") >= 3 else ""
     places = _places(project.slug, membership.role)
+    nav = [(title, url, part == section) for title, url, part in places]
     return {
-        "nav": [(title, url, part == section) for title, url, part in places], "project": project,
-        "membership": membership, "worker_alive": worker_is_alive, "unread": lambda: unread_of(membership.user, project.pk),
+        "nav": nav, "nav_of": (project.slug, membership.role, *(title for title, _, active in nav if active)),
+        "project": project, "membership": membership, "worker_alive": worker_is_alive,
+        "unread": lambda: unread_of(membership.user, project.pk),
     }  # fmt: skip
 
 

@@ -1,20 +1,46 @@
-"""The rows of the list, drawn in Python: fifty of them by the template language took half of the page's time."""
+"""The table of the list, drawn in Python: fifty rows by the template language took half of the page's time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
 
+from auditor.browse.columns import Heading
 from auditor.browse.queries import Cell, Dot, Row
 from auditor.corpus.headlines import Piece
 from auditor.web.templatetags.words import number
 
 register = template.Library()
+CONDITION = '<th scope="col" class="wide-only">Condition</th>'
 CONDITIONS = 3  # shown in a row; how many more there are is said
 WARNED = ' <span class="unsure" title="imported with a warning">· warning</span>'
 HIDDEN = ' title="hidden until your blind label"'
 UNSAID = '<td><span class="muted">–</span></td>'
+
+
+@register.simple_tag
+def list_heads(headings: Mapping[str, Any]) -> SafeString:
+    """The heads of what a row shows, as `browse.columns.headings` names them; most sort the list."""
+    ends = _head(headings["id"]), _head(headings["model"], wide=True), CONDITION, _head(headings["length"])
+    return SafeString("\n".join([*ends, *(_head(heading) for heading in headings["columns"])]))
+
+
+def _head(heading: Heading, *, wide: bool = False) -> str:
+    """One head; narrow screens leave a `wide` one out."""
+    css = ("num" if heading.numeric else "") + (" wide-only" if wide else "")
+    order = f' aria-sort="{escape(heading.order)}"' if heading.order else ""
+    title = f' title="{escape(heading.title)}"' if heading.title else ""
+    inner = f'<span class="clip"{"" if heading.url else title}>{escape(heading.name)}</span>'
+    if heading.url:
+        url = escape(heading.url)
+        inner = (
+            f'<a id="sort-{escape(heading.ident)}" href="{url}"{title} hx-get="{url}" hx-target="#results"'
+            f' hx-swap="outerHTML" hx-push-url="true">{inner}</a>'
+        )
+    classes = f' class="{css}"' if css else ""
+    return f'<th scope="col"{classes}{order}>{inner}</th>'
 
 
 @register.simple_tag
