@@ -49,6 +49,7 @@ class Reviewer:
     words: psycopg.Connection[tuple[Any, ...]]
     times: list[dict[str, float]] = field(default_factory=list)
     items: list[int] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)  # the page fetched ahead, and where it is
 
     def __post_init__(self) -> None:
         self.line = http.client.HTTPConnection("127.0.0.1", self.job.port, timeout=120)
@@ -85,29 +86,33 @@ class Reviewer:
         return place
 
     def label(self, place: str) -> tuple[str, dict[str, float]]:
-        """Label the item at `place`, whose page is there; where the next one is, whose page is there then, and the ms."""
+        """Label the item at `place`, whose page is there; where the next one is, whose page is there then, and the ms.
+
+        As the desk's script does it: what it needs next comes with the answer to a commit, and a page is fetched
+        ahead only where none is kept.
+        """
         item = int(ITEM.search(place)[1])  # type: ignore[index]  # `place` is an item's
         (quote,) = self.words.execute(WORDS, [item]).fetchone() or ("",)
         content = _content(str(quote))
-        times = {"blind": 0.0, "reveal": 0.0, "ahead": 0.0, "final": 0.0, "next": 0.0}
-        kept = ""
+        times = dict.fromkeys(("blind", "ahead", "final", "next"), 0.0)
         if not self.job.blind_only:
-            times["blind"] = self._commit(place, "blind", content)[1]
-            times["reveal"] = self.ask("GET", place, part="here")[2]
-        if self.job.ahead:
-            status, said, times["ahead"] = self.ask("POST", f"{place}ahead/", {})
-            if status == 200:
-                kept = json.loads(said)["url"]
-        there, times["final"] = self._commit(place, "blind" if self.job.blind_only else "final", content)
-        if there != kept:
+            said, times["blind"] = self._commit(place, "blind", content)
+            assert said["page"], said
+        if self.job.ahead and not self.kept:
+            status, text, times["ahead"] = self.ask("POST", f"{place}ahead/", {})
+            self.kept = json.loads(text) if status == 200 else {}
+        said, times["final"] = self._commit(place, "blind" if self.job.blind_only else "final", content)
+        there = str(said["url"])
+        if not said.get("page") and there != self.kept.get("url"):
             times["next"] = self.ask("GET", there, part="here")[2]
+        self.kept = said.get("ahead") or {}
         self.items.append(item)
         return there, times
 
-    def _commit(self, place: str, stage: str, content: dict[str, Any]) -> tuple[str, float]:
-        body = {"stage": stage, "base": 0, "active": 20, "content": content}
-        _, there, took = self.ask("POST", f"{place}commit/", body)
-        return there, took
+    def _commit(self, place: str, stage: str, content: dict[str, Any]) -> tuple[dict[str, Any], float]:
+        body = {"stage": stage, "base": 0, "active": 20, "content": content, "kept": self.kept.get("item", 0)}
+        status, said, took = self.ask("POST", f"{place}commit/", body, part="here")
+        return json.loads(said) if status == 200 else {"url": said}, took
 
 
 def _content(quote: str) -> dict[str, Any]:

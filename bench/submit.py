@@ -30,7 +30,7 @@ WARM = 5  # labels before the timed ones
 CREW = 11  # one for the single-user figures, ten for the load
 OVERLAP = 2
 FEW = 500  # items up to which everybody labels each, so that there is something for everybody
-PARTS = ("blind", "reveal", "ahead", "final", "next")
+PARTS = ("blind", "ahead", "final", "next")
 # How one works: name -> whether the round is blind only, whether the next item is fetched ahead.
 WAYS = {"": (False, False), ".ahead": (False, True), ".blind": (True, False), ".blind.ahead": (True, True)}
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 
@@ -15,13 +15,35 @@ def prepared() -> CursorWrapper:
 
     Values go beside the statement and not into its text, so each `%s` stands where the database knows its type.
     """
-    database = cast(Any, connection)
-    database.ensure_connection()
-    with database.wrap_database_errors:
-        line = database.connection
-        line.prepare_threshold = THRESHOLD
-        cursor = cast(Any, Logged if database.queries_logged else ServerBindingCursor)(line)
-        return cast(CursorWrapper, database._prepare_cursor(cursor))
+    database = cast(Any, connections[DEFAULT_DB_ALIAS])
+    if database.connection is None:
+        database.ensure_connection()
+    line = database.connection
+    line.prepare_threshold = THRESHOLD
+    if database.queries_logged or database.execute_wrappers:
+        with database.wrap_database_errors:
+            return cast(CursorWrapper, database._prepare_cursor(cast(Any, Logged)(line)))
+    return cast(CursorWrapper, cast(Any, Plain)(cast(Any, ServerBindingCursor)(line), database))
+
+
+class Plain(CursorWrapper):
+    """Django's, without what it does for statements that somebody listens to; these wait in nobody's way.
+
+    What was asked for has arrived when `execute` returns, so fetching it fails for no reason of the database's.
+    """
+
+    def __init__(self, cursor: Any, db: Any) -> None:
+        super().__init__(cursor, db)
+        self.fetchone, self.fetchall = cursor.fetchone, cursor.fetchall
+
+    def execute(self, sql: Any, params: Any = None) -> Any:
+        own = cast(Any, self)
+        own.db.validate_no_broken_transaction()
+        with own.db.wrap_database_errors:
+            return own.cursor.execute(sql, params)
+
+    def __exit__(self, *problem: object) -> None:
+        """The server holds nothing of it, and nobody else does."""
 
 
 class Logged(ServerBindingCursor):

@@ -17,7 +17,8 @@ DRAFT, REVEAL, LABEL, UNIT, SPAN = (
 )  # fmt: skip
 VERSION = Columns(CodebookVersion, "id", "codebook_id", "number", "digest")
 TRANSCRIPT = Columns(
-    Transcript, "id", "project_id", "parent_id", "shared", "external_id", "model_name", "conditions", "metadata", "n_messages"
+    Transcript, "id", "project_id", "parent_id", "shared", "external_id", "model_name", "conditions", "metadata", "n_messages",
+    "n_chars",
 )  # fmt: skip
 # The lease that counts: done, held, or else the newest that was released.
 NEWEST = "ORDER BY lease.state, lease.id DESC LIMIT 1"

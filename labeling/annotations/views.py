@@ -2,37 +2,33 @@
 
 from typing import Any
 
+import orjson
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
 
 from auditor.accounts.access import access_project, person
 from auditor.accounts.models import Membership, Role
-from auditor.browse.asked import Asked
-from auditor.browse.media import media_urls
-from auditor.evidence.opinions import quote_marks
 from auditor.web.pages import wants_fragment
 from labeling.annotations import actions, queries
 from labeling.annotations.content import BadContent, Content, parse, read
+from labeling.annotations.desk_page import DESK, PART, page_of, part_of, rail_of, wants_part
 from labeling.annotations.differences import differences
-from labeling.annotations.heat import heat_of, points_of
 from labeling.annotations.models import BLIND
 from labeling.annotations.queries import Standing
-from labeling.annotations.rail import Rail, blank, build
+from labeling.annotations.rail import Rail
 from labeling.codebooks.queries import definition_of
 from labeling.queues import actions as queues
 from labeling.queues.models import REVEAL, TRAINING, Item, Round
 from labeling.queues.queries import access_desk, desk_of, desks_of
-from labeling.queues.skipping import OTHER, REASONS, WORDS
+from labeling.queues.skipping import OTHER, WORDS
 
-DESK = "labeling/annotations/item.html"
-PART = "Desk-Part"  # a header of the desk's script: it wants what stands in place of what it shows
 MINE = 500  # own labels on one page
+LIGHT = 40_000  # characters up to which the page after the next is made while a commit waits for its answer
 
 
 @require_GET
@@ -78,52 +74,13 @@ def item(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     standing = queries.access_standing(membership, pk)
     if standing.lease.reason == "skipped" and standing.lease.state == "released" and standing.blind is None:
         return redirect("annotations:desk", project=project, pk=standing.round.pk)
-    part = bool(request.headers.get(PART))
-    layout = "labeling/annotations/part.html" if part else "base.html"
-    answer = render(request, DESK, {"layout": layout, **_page(request, standing, membership)})
-    if part:  # never to be shown in place of the whole page, which has the same address
-        patch_vary_headers(answer, [PART])
-        patch_cache_control(answer, no_store=True)
+    if not wants_part(request):
+        return render(request, DESK, {"layout": "base.html", **page_of(request, standing, membership)})
+    answer = HttpResponse(part_of(request, standing, membership))
+    # Never to be shown in place of the whole page, which has the same address.
+    patch_vary_headers(answer, [PART])
+    patch_cache_control(answer, no_store=True)
     return answer
-
-
-def _page(
-    request: HttpRequest, standing: Standing, membership: Membership, *, after: int | None = None
-) -> dict[str, Any]:
-    """What the page of an item shows.
-
-    Args:
-        after: the item that is worked on while this page is fetched ahead of it. The page that stands there keeps its
-            own count, which this one's would be behind, and what is to be said once is said on a page that is shown.
-    """
-    project, ahead = membership.project.slug, after is not None
-    said = queries.opinions_of(standing, membership.user)
-    asked = Asked.from_query({} if ahead else request.GET.dict())
-    heat = heat_of(standing, membership.user, (asked.heat_key, asked.heat2_key), asked.threshold)
-    content = standing.content
-    digest = standing.round.codebook_version.digest
-    untouched = content == Content()
-    return {
-        "is_ahead": ahead,
-        "standing": standing,
-        "round": standing.round,
-        "codebook": standing.codebook,
-        "codebook_digest": digest,
-        "untouched": digest if untouched else "",  # the rail says nothing of its own then
-        "desk": None if ahead else desk_of(standing.round, membership.user),
-        "document": queries.document_of(standing, quote_marks(said), media_urls(project)),
-        "markdown": _markdown(request),
-        "opinions": said,
-        "heat": heat,
-        "points": points_of(standing, membership.user, heat),
-        "about": queries.about(standing),
-        "blind_words": standing.codebook.by_code[standing.blind.label].words if standing.blind else "",
-        "undo": after if ahead else queries.last_done(standing, membership.user),
-        "state": _state(standing, content, project),
-        "skip_reasons": REASONS,
-        "content": content,
-        "rail": blank(standing.codebook, digest) if untouched else _rail(standing, content),
-    }
 
 
 @require_POST
@@ -145,13 +102,17 @@ def draft(request: HttpRequest, project: str, pk: int) -> HttpResponse:
         return JsonResponse({"problem": str(problem), "saves": newest}, status=409)
     if not sent.get("rail"):
         return JsonResponse({"saves": saves})
-    rail = _rail(standing, content, reopened=str(sent.get("open") or ""), unit=_number(sent, "unit"))
+    rail = rail_of(standing, content, reopened=str(sent.get("open") or ""), unit=_number(sent, "unit"))
     return _fragment(request, standing, content, rail, status=200)
 
 
 @require_POST
 def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
-    """Commit the present stage; then the same item with its evidence, or the next item."""
+    """Commit the present stage; then the same item with its evidence, or the next item.
+
+    The desk's script gets with the answer what it would ask for next: the page that it shows then, or, where it has
+    that one already (`kept`), the page after it.
+    """
     membership = access_project(request, project, role=Role.REVIEWER)
     content = Content()
     try:
@@ -171,11 +132,62 @@ def commit(request: HttpRequest, project: str, pk: int) -> HttpResponse:
             request, "Kept, and marked as late: the item went to somebody else while it lay here."
         )
     round = done.revision.item.round
-    if done.revision.stage == BLIND and round.policy == REVEAL:
-        return _go(request, reverse("annotations:item", args=[project, pk]))
-    if done.revision.item.role == TRAINING and not done.revision.late:
+    revealed = done.revision.stage == BLIND and round.policy == REVEAL
+    if not revealed and done.revision.item.role == TRAINING and not done.revision.late:
         return _go(request, reverse("queues:feedback", args=[project, pk]))
-    return _go(request, _next(round, request, project))
+    if not wants_part(request):
+        here = reverse("annotations:item", args=[project, pk])
+        return _go(request, here if revealed else _next(round, request, project))
+    if revealed:
+        return _brought(request, membership, pk)
+    # What is to be said of a late label is said on a page made now.
+    kept = 0 if done.revision.late else _number(sent, "kept")
+    return _brought_next(request, membership, round, kept=kept)
+
+
+def _brought_next(request: HttpRequest, membership: Membership, round: Round, *, kept: int) -> HttpResponse:
+    """The next item's page or, where that is the one the script has kept, the page of the item after it."""
+    try:
+        with transaction.atomic():
+            leases = queues.take_up(round=round, reviewer=membership.user, most=2 if kept else 1)
+            for lease in leases:
+                actions.open_up(lease=lease, round=round)
+    except queues.RoundClosed:
+        leases = ()
+    if not leases:
+        return _go(request, reverse("annotations:desk", args=[membership.project.slug, round.pk]))
+    pk = leases[0].item_id
+    if pk != kept:
+        return _brought(request, membership, pk)
+    coming = queries.access_standing(membership, leases[1].item_id) if leases[1:] else None
+    if coming is None or coming.item.transcript.n_chars > LIGHT:
+        return _told(_url(membership, pk))
+    return _told(_url(membership, pk), ahead=_ahead(request, membership, coming, after=pk))
+
+
+def _brought(request: HttpRequest, membership: Membership, pk: int) -> HttpResponse:
+    standing = queries.access_standing(membership, pk)
+    return _told(_url(membership, pk), page=part_of(request, standing, membership))
+
+
+def _ahead(request: HttpRequest, membership: Membership, coming: Standing, *, after: int) -> dict[str, Any]:
+    """The page of an item that is fetched while `after` is worked on."""
+    pk = coming.item.pk
+    return {
+        "item": pk,
+        "url": _url(membership, pk),
+        "page": part_of(request, coming, membership, after=after),
+    }
+
+
+def _told(url: str, **more: Any) -> HttpResponse:
+    """What the script is told: where it goes on, and what it needs there."""
+    said = orjson.dumps({"url": url, **more})
+    return HttpResponse(said, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _url(membership: Membership, pk: int) -> str:
+    return reverse("annotations:item", args=[membership.project.slug, pk])
 
 
 def _commit(item: Item, membership: Membership, content: Content, sent: dict[str, Any]) -> actions.Committed:
@@ -231,39 +243,7 @@ def ahead(request: HttpRequest, project: str, pk: int) -> HttpResponse:
     if lease is None or lease.item_id == pk:
         return HttpResponse(status=204)
     coming = queries.access_standing(membership, lease.item_id)
-    context = {"layout": "labeling/annotations/part.html", **_page(request, coming, membership, after=pk)}
-    url = reverse("annotations:item", args=[project, lease.item_id])
-    answer = JsonResponse({"url": url, "page": render_to_string(DESK, context, request)})
-    patch_cache_control(answer, no_store=True)
-    return answer
-
-
-def _markdown(request: HttpRequest) -> str:
-    """How this browser wants Markdown: rendered, or raw."""
-    return "raw" if request.COOKIES.get("markdown") == "raw" else "rendered"
-
-
-def _state(standing: Standing, content: Content, project: str) -> dict[str, Any]:
-    """What the page's scripts start from."""
-    here = reverse("annotations:item", args=[project, standing.item.pk])
-    return {
-        "item": standing.item.pk,
-        "person": standing.lease.reviewer_id,
-        "stage": standing.stage,
-        "base": standing.base,
-        "saves": standing.draft.saves if standing.draft is not None else 0,
-        "active": standing.active_seconds,
-        "editable": standing.may_commit,
-        "content": content.plain(),
-        "urls": {name: f"{here}{name}/" for name in ("draft", "commit", "alive")}
-        | ({"ahead": f"{here}ahead/"} if standing.leads_on else {}),
-    }
-
-
-def _rail(standing: Standing, content: Content, reopened: str = "", unit: int = 0) -> Rail:
-    """The rail, with the kinds of the channels that are relied on; only revealed readings count."""
-    attached = queries.relied_kinds(standing, content)
-    return build(standing.codebook, content, attached, reopened=reopened, unit=unit)
+    return _told(**_ahead(request, membership, coming, after=pk))
 
 
 def _fragment(
@@ -284,7 +264,7 @@ def _refused(
     reload: bool = False,
 ) -> HttpResponse:
     standing = queries.access_standing(membership, pk)
-    rail = _rail(standing, content)
+    rail = rail_of(standing, content)
     return _fragment(request, standing, content, rail, status=status, problem=problem, reload=reload)
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from auditor.accounts.models import Project, User
 from auditor.evidence.actions import CitedQuote
 from labeling.annotations.models import Draft, LabelRevision
-from labeling.queues.models import Lease, Round
+from labeling.queues.models import BLIND_ONLY, Lease, Round
 from tests import make
 from tests.browser.conftest import Opens
 
@@ -152,6 +152,28 @@ def test_what_the_server_never_got_comes_back_from_this_browser(
     ready(page, "blind")
     expect(page.locator("#rationale")).to_have_value("typed while the server was down")
     expect(page.locator("[data-saved]")).to_contain_text("saved")
+
+
+def test_from_item_to_item_one_request_brings_what_is_needed(
+    open_as: Opens, project: Project, ana: User
+) -> None:
+    make.round(project, [make.transcript(project) for _ in range(4)], [ana], policy=BLIND_ONLY)
+    page = begin(open_as, ana, project)
+    with page.expect_response(lambda answer: answer.url.endswith("/ahead/") and answer.ok):
+        pass
+    asked: list[tuple[str, str]] = []
+    page.on("request", lambda one: asked.append((one.method, one.url.rstrip("/").rsplit("/", 1)[1])))
+    for done in range(1, 4):
+        before = page.url
+        page.keyboard.press("1")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url, before=before: url != before)
+        ready(page, "blind")
+        expect(page.locator("[data-done]")).to_have_text(str(done))
+        page.wait_for_timeout(800)  # longer than the script waits before it looks ahead by itself
+    # With the last item no page came; the script asks whether there is one by now.
+    others = {("POST", "draft"), ("GET", "icon.svg")}
+    assert [one for one in asked if one not in others] == [*[("POST", "commit")] * 3, ("POST", "ahead")]
 
 
 @pytest.mark.parametrize("ahead", [True, False])

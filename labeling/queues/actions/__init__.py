@@ -18,6 +18,7 @@ from labeling.queues.actions.handing import (
     retake,
     skip,
     take_next,
+    take_up,
 )
 from labeling.queues.actions.managing import (
     pause_member,
@@ -35,4 +36,5 @@ __all__ = [
     "close_round", "create_gold_set", "drop_member", "escalate_stuck", "extend_items", "extend_overlap", "hold_desk", "keep_alive",
     "mark_done", "open_round", "pause_member", "pause_round", "reassign", "release_expired", "remove_answer", "renew",
     "reserve_next", "resume_member", "resume_round", "retake", "set_due", "share_out", "skip", "take_next",
+    "take_up",
 ]  # fmt: skip

@@ -49,18 +49,28 @@ def take_next(*, round: Round, reviewer: User) -> Lease | None:
         RoundClosed: the round is over, or this person is not one of its reviewers.
         Paused: round or reviewer are paused, and nothing is on the desk.
     """
+    leases = take_up(round=round, reviewer=reviewer, most=1)
+    return leases[0] if leases else None
+
+
+def take_up(*, round: Round, reviewer: User, most: int) -> Sequence[Lease]:
+    """What `take_next` gives and, where `most` is 2, what `reserve_next` would give after it; as many as there are.
+
+    Raises:
+        RoundClosed, Paused: as `take_next` has it.
+    """
     with transaction.atomic(savepoint=False):
         desk = _sit_down(round, reviewer)
-        lease = None
-        if desk.held and not desk.closed:
-            lease = _renew(desk.held, round)[0]
-        elif not (desk.closed or desk.paused):
-            lease = _another(round, reviewer, desk)
+        leases: list[Lease] = []
+        if not desk.closed:
+            leases.extend(_renew(desk.held, round) if desk.held else ())
+            while len(leases) < most and not desk.paused and (another := _another(round, reviewer, desk)):
+                leases.append(another)
     if desk.closed:
         raise RoundClosed(desk.closed)
-    if desk.paused and lease is None:
+    if desk.paused and not leases:
         raise Paused(desk.paused)
-    return lease
+    return leases[:most]
 
 
 def reserve_next(*, round: Round, reviewer: User) -> Lease | None:

@@ -7,7 +7,8 @@
 
    The form lives here (`form`, see form.js) and is saved by autosave.js. While the rail is on its way, keys wait and
    are pressed again when it is there, so that fast fingers always answer the question they saw coming. The next
-   item is fetched ahead and takes this one's place (passage.js); `attach` is undone then and done again.
+   item is fetched ahead and takes this one's place (passage.js); `attach` is undone then and done again. The answer to
+   a commit brings what would be asked for next: { url, page of it where none is kept, ahead: the page after it }.
 */
 import { isTyping } from "../../auditor/web/keys.js";
 import { say } from "../../auditor/web/toasts.js";
@@ -22,7 +23,7 @@ const AHEAD = 600; // ms after which the next item is fetched
 const FOCUS = "auditor-desk-focus";
 const WRITES = ["answer", "open", "next", "unmark", "rely", "commit", "unit", "addUnit", "removeUnit", "placeHere"]; // clicks that wait for nothing under way
 
-export function attach(document, window) {
+export function attach(document, window, kept = null) {
   const desk = document.querySelector("[data-desk]");
   const state = JSON.parse(document.getElementById("desk-state").textContent);
   const csrf = JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"];
@@ -39,11 +40,11 @@ export function attach(document, window) {
   let commitDue = false; // asked for while the rail was on its way
   let railDue = false; // the form was kept, but what follows from it is not shown yet
 
-  const post = (url, data, more = {}) =>
+  const post = (url, data, { headers = {}, ...more } = {}) =>
     window.fetch(url, {
       method: "POST",
       body: JSON.stringify({ stage: state.stage, base: state.base, active: activity.seconds, ...data }),
-      headers: { "Content-Type": "application/json", "X-CSRFToken": csrf, "HX-Request": "true" },
+      headers: { "Content-Type": "application/json", "X-CSRFToken": csrf, "HX-Request": "true", ...headers },
       ...more,
     });
 
@@ -300,13 +301,13 @@ export function attach(document, window) {
     while (autosave.flight) await autosave.flight;
     let answer = null;
     try {
-      answer = await post(state.urls.commit, { content: form });
+      answer = await post(state.urls.commit, { content: form, kept: passage.item }, { headers: { "Desk-Part": "here" } });
     } catch {
       busy = false;
       commitDue = false; // a second press meant this one, and not whatever the form says later
       return say("Not committed: the server does not answer. Your work is kept; try again in a moment.", { bad: true });
     }
-    const next = answer.headers.get("HX-Redirect");
+    const next = await whereTo(answer);
     if (next) {
       autosave.stop();
       autosave.forget();
@@ -323,16 +324,24 @@ export function attach(document, window) {
     waiting.length = 0;
   };
 
+  /** Where a commit leads, with what it brought; null for one that was refused. What was cut off is asked for anew. */
+  const whereTo = async (answer) => {
+    if (answer.status === 200) return answer.json().catch(() => ({ url: window.location.pathname }));
+    const url = answer.headers.get("HX-Redirect");
+    return url && { url };
+  };
+
   /** On to what follows the commit: in place where it is a desk, else as any page. */
-  const leave = async (url) => {
-    if (await passage.go(url)) {
+  const leave = async ({ url, page, ahead }) => {
+    const coming = passage.after(url, ahead);
+    if (await passage.go(url, page)) {
       detach();
       document.dispatchEvent(new window.CustomEvent("windows-changed"));
-      attach(document, window);
+      attach(document, window, coming);
     } else window.location.assign(url);
   };
 
-  const passage = new Passage({ document, window, csrf, ahead: state.urls.ahead });
+  const passage = new Passage({ document, window, csrf, kept, ahead: state.urls.ahead });
 
   // ---- time, signs of life, and going away
 

@@ -4,20 +4,16 @@ import re
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from auditor.accounts.models import Project, User
-from auditor.corpus.records import ParsedMessage
-from auditor.evidence.actions import CitedQuote
 from auditor.evidence.models import Reading
-from auditor.evidence.tracks import NewTrack, write_tracks
 from labeling.annotations.models import LabelRevision
 from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
 from tests import make
 from tests.auditor.evidence.packets import on_page
-from tests.labeling.annotations.at_desk import CANARY, HONEST, address, ahead, on_desk, send
+from tests.labeling.annotations.at_desk import CANARY, HONEST, address, ahead, on_desk, plant, send
 from tests.people import signed_in
 
 pytestmark = pytest.mark.usefixtures("unsettled")
@@ -25,26 +21,7 @@ pytestmark = pytest.mark.usefixtures("unsettled")
 
 @pytest.fixture
 def planted(project: Project, ana: User) -> Item:
-    """An item whose every piece of evidence carries a word that must not be seen while blind."""
-    transcript = make.transcript(
-        project,
-        [ParsedMessage(role="assistant", text="I checked it.", model="canarymessagemodel")],
-        external_id="canaryname", model="canarymodel", conditions={"arm": "canarycondition"},
-        metadata={"score": "canarymetadata"},
-    )  # fmt: skip
-    judge = make.channel(project, "judge.canarykey", name="canarychannel", notice="canarynotice")
-    make.reading(
-        judge, transcript, 0.7, label="canarylabel", explanation="canaryexplanation",
-        quotes=(CitedQuote("I checked"), CitedQuote("canaryquote")),
-    )  # fmt: skip
-    probe = make.channel(
-        project, "probe.canaryprobe", kind="probe", name="canarytrack", unit="token", lo=0.0, hi=1.0
-    )
-    with transaction.atomic():
-        write_tracks(
-            tracks=[NewTrack(probe, transcript.pk, 0, "text", [0, 2], [1, 9], [0.1, 0.9])], source="test"
-        )
-    return on_desk(make.round(project, [transcript], [ana]), ana)
+    return on_desk(make.round(project, [plant(project)], [ana]), ana)
 
 
 def everything(browser: Client, item: Item, **sent: Any) -> str:

@@ -86,8 +86,9 @@ def test_who_does_not_pass_waits_for_a_manager(trained: Round, ana: User, mia: U
     assert [item.role for item in label_all(trained, ana, RIGHT)] == [WORK] * 2
 
 
+@pytest.mark.parametrize("asks", [{}, {"Desk-Part": "here"}])
 def test_after_a_training_label_its_answer_is_shown(
-    project: Project, trained: Round, ana: User, bo: User
+    project: Project, trained: Round, ana: User, bo: User, asks: dict[str, str]
 ) -> None:
     lease = take_next(round=trained, reviewer=ana)
     assert lease is not None
@@ -99,6 +100,7 @@ def test_after_a_training_label_its_answer_is_shown(
         reverse("annotations:commit", args=[project.slug, lease.item_id]),
         sent,
         content_type="application/json",
+        headers=asks,
     )
     assert answer["Location"] == address
     page = browser.get(address).content.decode()
