@@ -1,7 +1,7 @@
 """Questions about rounds: how far they are, who did what, and how long it may take."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection
@@ -60,7 +60,7 @@ DESK = f"""
         ARRAY(SELECT lease.item_id FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
             WHERE lease.reviewer_id = asked.me AND lease.state = 'held' AND item.round_id = asked.round
             ORDER BY lease.id),
-        pace.seconds, pace.basis
+        pace.seconds, pace.basis, asked.round
     FROM (SELECT %(round)s::bigint AS round, %(me)s::bigint AS me) asked
     LEFT JOIN queues_roundmember seat ON seat.round_id = asked.round AND seat.user_id = asked.me
     CROSS JOIN LATERAL (
@@ -69,6 +69,7 @@ DESK = f"""
               WHERE done.reviewer_id = asked.me AND done.state = 'done' AND done.ended_at IS NOT NULL
               AND item.round_id = asked.round ORDER BY done.ended_at DESC LIMIT {BASIS}) newest) pace
 """  # noqa: S608 - made of constants
+DESKS = DESK.replace("%(round)s::bigint", "unnest(%(rounds)s::bigint[])")  # the same of several rounds
 
 
 @dataclass(frozen=True)
@@ -243,27 +244,41 @@ def gold_accuracy(round: Round, role: str = GOLD) -> dict[int, Accuracy]:
 
 
 def desks_of(project_id: int, reviewer: User) -> list[Desk]:
-    """The rounds that this person reviews, open ones first, with what is left for them (200 at most)."""
-    rounds = Round.objects.filter(project_id=project_id, members__user=reviewer)
-    rounds = rounds.select_related("codebook_version__codebook").defer("codebook_version__definition")
-    return [
-        desk_of(round, reviewer)
-        for round in rounds.order_by(F("closed_at").desc(nulls_first=True), "-pk")[:200]
-    ]
+    """The rounds that this person reviews, open ones first, with what is left for them (200 at most).
+
+    Two queries, whatever the number of rounds; one more where all that is left in any is to help others.
+    """
+    rows = Round.objects.filter(project_id=project_id, members__user=reviewer)
+    rows = rows.select_related("codebook_version__codebook").defer("codebook_version__definition")
+    rounds = list(rows.order_by(F("closed_at").desc(nulls_first=True), "-pk")[:200])
+    return _desks(rounds, reviewer, DESKS, {"rounds": [round.pk for round in rounds]}) if rounds else []
 
 
 def desk_of(round: Round, reviewer: User) -> Desk:
     """One round as this reviewer sees it, in one query; in one more where all that is left is to help others."""
+    (desk,) = _desks([round], reviewer, DESK, {"round": round.pk})
+    return desk
+
+
+def _desks(rounds: Sequence[Round], reviewer: User, sql: str, asked: dict[str, Any]) -> list[Desk]:
     with prepared() as cursor:
-        cursor.execute(DESK, {"round": round.pk, "me": reviewer.pk})
-        row = cursor.fetchone()
-    values = iter(row or ())
+        cursor.execute(sql, {**asked, "me": reviewer.pk})
+        found = {row[-1]: row for row in cursor.fetchall()}
+    desks = [_desk(round, found[round.pk]) for round in rounds]
+    alone = [desk.round.pk for desk, may_help in desks if may_help]
+    others = _of_others(alone, reviewer) if alone else {}
+    return [replace(desk, others=others.get(desk.round.pk, 0)) for desk, _ in desks]
+
+
+def _desk(round: Round, row: Sequence[Any]) -> tuple[Desk, bool]:
+    """What a row of DESK says, and whether the reviewer may look for items of others."""
+    values = iter(row)
     seat = SEAT.row_or_none(values)
-    waiting, free, held, seconds, basis = values
+    waiting, free, held, seconds, basis, _ = values
     gets = seat is not None and seat.dropped_at is None and round.is_open
     training = gets and seat is not None and seat.qualified_at is None
     left = waiting + len(held) + (0 if training else free) if gets else 0
-    return Desk(
+    desk = Desk(
         round=round,
         done=seat.n_done if seat is not None else 0,
         held=held[0] if held and round.is_open else None,
@@ -272,18 +287,21 @@ def desk_of(round: Round, reviewer: User) -> Desk:
         basis=basis,
         training=training,
         waits_for=_waits_for(round, seat),
-        others=_of_others(round, reviewer) if gets and round.helping and not left and not training else 0,
     )
+    return desk, gets and round.helping and not left and not training
 
 
-def _of_others(round: Round, reviewer: User) -> int:
-    """Items of work that others have not begun and this reviewer may get, as `actions.take_next` hands them out."""
-    rows = Assignment.objects.filter(round=round, is_open=True, item__role=WORK, reviewer__isnull=False)
+def _of_others(round_ids: Sequence[int], reviewer: User) -> dict[int, int]:
+    """By round, items of work that others have not begun and this reviewer may get, as `actions.take_next` hands them out."""
+    rows = Assignment.objects.filter(
+        round__in=round_ids, is_open=True, item__role=WORK, reviewer__isnull=False
+    )
     had = Lease.objects.filter(
         Q(state__in=TAKEN) | Q(reason=SKIPPED), item=OuterRef("item"), reviewer=reviewer
     )
     own = Assignment.objects.filter(item=OuterRef("item"), reviewer=reviewer)
-    return rows.filter(~Exists(had), ~Exists(own)).values("item").distinct().count()
+    free = rows.filter(~Exists(had), ~Exists(own)).order_by().values_list("round")
+    return dict(free.annotate(n=Count("item", distinct=True)))
 
 
 def _waits_for(round: Round, seat: RoundMember | None) -> str:

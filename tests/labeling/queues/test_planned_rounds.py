@@ -3,10 +3,12 @@
 from collections import Counter
 from datetime import date, timedelta
 from itertools import combinations
+from typing import Any
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from auditor.accounts.models import Project, User
 from auditor.evidence.queries import visible_to
@@ -40,6 +42,14 @@ def work_through(round: Round, reviewer: User) -> list[int]:
         met.append(lease.item_id)
         mark_done(lease=lease)
     return met
+
+
+def work_through_own(round: Round, reviewer: User) -> None:
+    """What is planned for them, and nothing of others."""
+    for _ in planned(round, reviewer):
+        lease = take_next(round=round, reviewer=reviewer)
+        assert lease is not None
+        mark_done(lease=lease)
 
 
 def run_out(lease: Lease) -> None:
@@ -91,6 +101,39 @@ def test_who_can_only_help_is_told_so_and_may_begin(project: Project, crew: list
     assert queries.desk_of(round, crew[0]).others == 0
     assert b"nothing left for you" in client.get(reverse("annotations:home", args=[project.slug])).content
     assert queries.desk_of(round, cy).others == 0  # no seat, nothing to help with
+
+
+def test_the_home_of_review_asks_as_often_for_twenty_rounds_as_for_two(
+    project: Project, crew: list[User], mia: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    ana = crew[0]
+
+    def opened(number: int, **more: Any) -> Round:
+        name = f"Round {number}"
+        return make.round(project, [make.transcript(project) for _ in range(3)], crew, name=name, **more)
+
+    begun, alone = opened(1), opened(2, overlap=2)
+    assert take_next(round=begun, reviewer=ana) is not None
+    work_through_own(alone, ana)
+    actions.close_round(round=opened(3), actor=mia)
+    client, home = signed_in(ana), reverse("annotations:home", args=[project.slug])
+    client.get(home)
+    told = {}
+    for n_rounds in (3, 20):
+        for number in range(Round.objects.count() + 1, n_rounds + 1):
+            opened(number, helping=bool(number % 2))
+        with django_assert_num_queries(6):
+            client.get(home)
+        with django_assert_num_queries(3):
+            desks = queries.desks_of(project.pk, ana)
+        assert desks == [queries.desk_of(Round.objects.get(pk=desk.round.pk), ana) for desk in desks]
+        assert len(desks) == n_rounds
+        assert not desks[-1].round.is_open
+        told[n_rounds] = {desk.round.name: desk for desk in desks}
+    assert told[20].items() >= told[3].items()
+    assert told[3]["Round 1"].held is not None
+    assert (told[3]["Round 2"].open, told[3]["Round 2"].others) == (0, 1)
+    assert (told[3]["Round 3"].open, told[3]["Round 3"].others) == (0, 0)
 
 
 def test_what_runs_out_is_free_for_everybody_within_the_sweep(round: Round, crew: list[User]) -> None:
