@@ -6,7 +6,9 @@ Run as `python -m auditor.runtime.web --host 127.0.0.1 --port 8000`.
 import argparse
 import os
 import signal
+import threading
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from granian import Granian
@@ -23,7 +25,27 @@ def load(target: str) -> Any:
     """The application in a worker, which ends with granian's own main process even if that is killed."""
     processes.die_with_parent(signal.SIGKILL, parent=os.getppid())()
     module, _, name = target.partition(":")
-    return getattr(import_module(module), name)
+    application = getattr(import_module(module), name)
+    warm()
+    return application
+
+
+def warm() -> threading.Thread:
+    """Load what the first page would wait for: the views at once, the templates beside what is answered by then."""
+    from django.urls import get_resolver
+
+    _ = get_resolver().url_patterns
+    beside = threading.Thread(target=_compile, name="templates", daemon=True)
+    beside.start()
+    return beside
+
+
+def _compile() -> None:
+    from django.template import engines
+
+    for folder in engines["django"].dirs:
+        for path in sorted(Path(folder).rglob("*.html")):
+            engines["django"].get_template(path.relative_to(folder).as_posix())
 
 
 def main() -> None:
