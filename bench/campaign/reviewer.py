@@ -1,6 +1,6 @@
 """Someone at the review desk, tab by tab, who speaks HTTP as the desk's script does and remembers every yes.
 
-Whatever was answered with yes is a promise: a commit by its 204, a save of a draft by its 200. Every commit has words of
+Whatever was answered with yes is a promise: a commit by its 204 (or its 200, where pages come with it), a save of a draft by its 200. Every commit has words of
 its own as rationale, so that it can be found again among the stored labels.
 """
 
@@ -69,8 +69,16 @@ class Answer:
     @property
     def place(self) -> str:
         """The address of the item that comes next; empty if it is no item's."""
-        there = self.headers.get("HX-Redirect") or self.headers.get("Location") or ""
+        there = self.headers.get("HX-Redirect") or self.headers.get("Location") or self.brought.get("url", "")
         return there if ITEM.search(there) else ""
+
+    @property
+    def brought(self) -> dict[str, Any]:
+        """What a commit brings for the page: where it goes on, and pages."""
+        if self.status != 200 or not self.headers.get("Content-Type", "").startswith("application/json"):
+            return {}
+        said: dict[str, Any] = json.loads(self.text)
+        return said
 
 
 class Tab:
@@ -135,7 +143,8 @@ class Tab:
         if state["stage"] == "blind" and not state["base"] and self.rng.random() < 0.03:
             return self.skip(place)
         if "ahead" in state["urls"] and self.rng.random() < 0.5:
-            self.insist("POST", state["urls"]["ahead"], (200, 204), b"{}")
+            answer, _ = self.insist("POST", state["urls"]["ahead"], (200, 204), b"{}")
+            state["kept"] = answer.brought.get("item", 0)
         if self.rng.random() < 0.1:
             self.insist("POST", state["urls"]["alive"], (204, 409), b"{}")
         return self.commit(place, state)
@@ -198,11 +207,13 @@ class Tab:
         return there
 
     def _commit(self, place: str, state: dict[str, Any], words: str, body: bytes) -> str:
-        answer, lost = self.insist("POST", f"{place}commit/", (204, 409), body)
+        part = "here" if self.rng.random() < 0.7 else ""  # the pages with it, as the desk's script has them
+        answer, lost = self.insist("POST", f"{place}commit/", (200, 204, 409), body, part=part)
+        self.compare(answer.brought)
         with self.promises.lock:
             if lost:
                 self.promises.unsure.add(words)
-            if answer.status == 204:
+            if answer.status != 409:
                 self.promises.counts["commit_acknowledged"] += words not in self.promises.committed
                 self.promises.committed[words] = (self.reviewer, state["item"], state["stage"])
             else:
@@ -210,6 +221,17 @@ class Tab:
                 if words not in self.promises.unsure and words not in self.promises.committed:
                     self.promises.refused.add(words)
         return answer.place
+
+    def compare(self, brought: dict[str, Any]) -> None:
+        """Each page that comes with a commit is that of the item it is said to be of."""
+        for one in (brought, brought.get("ahead") or {}):
+            if "page" not in one:
+                continue
+            self.promises.note("page_brought")
+            found = STATE.search(one["page"])
+            item = json.loads(found[1])["item"] if found is not None else None
+            if ITEM.search(one["url"]) is None or f"/item/{item}/" not in one["url"]:
+                self.promises.fault(f"{one['url']}: came with the page of item {item}")
 
     def words(self) -> str:
         """Words that no other form has."""
@@ -223,6 +245,7 @@ class Tab:
 
     def body(self, state: dict[str, Any], form: dict[str, Any], **more: Any) -> bytes:
         sent = {"stage": state["stage"], "base": state["base"], "active": 20, "content": form, **more}
+        sent["kept"] = state.get("kept", 0)
         return json.dumps(sent).encode()
 
     def insist(
@@ -232,6 +255,7 @@ class Tab:
         expected: tuple[int, ...],
         body: bytes = b"",
         kind: str = "application/json",
+        part: str = "",
     ) -> tuple[Answer, bool]:
         """Ask until there is an answer; and whether one before it was lost, so that it may have been heard.
 
@@ -241,7 +265,7 @@ class Tab:
         lost = False
         while True:
             try:
-                answer = self.ask(method, path, body, kind)
+                answer = self.ask(method, path, body, kind, part)
             except NoAnswer:
                 if monotonic() > self.promises.deadline:
                     raise
@@ -254,7 +278,7 @@ class Tab:
                 raise NoAnswer(f"{method} {path}: {answer.status}")
             return answer, lost
 
-    def ask(self, method: str, path: str, body: bytes, kind: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes, kind: str, part: str) -> Answer:
         """One request on the tab's own connection.
 
         Raises:
@@ -264,6 +288,7 @@ class Tab:
         if method == "POST":
             headers |= {"Content-Type": kind, "X-CSRFToken": self.cookies["csrftoken"]}
             headers |= {"HX-Request": "true"} if kind == "application/json" else {}
+            headers |= {"Desk-Part": part} if part else {}
         if self.line is None:
             self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:

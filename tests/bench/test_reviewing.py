@@ -45,6 +45,7 @@ def test_no_acknowledged_label_is_lost_however_web_and_database_are_killed() -> 
     assert sum(report["kills"].values()) == 2
     assert report["finished"] + report["escalated"] == 12
     assert report["commit_acknowledged"] > 30
+    assert report["page_brought"] > 10
     assert report["commit_refused"] > 0
     assert report["draft_saved"] > 0
 
