@@ -1,5 +1,6 @@
 """The review desk by keyboard alone, in a real browser."""
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 from auditor.accounts.models import Project, User
 from auditor.evidence.actions import CitedQuote
 from labeling.annotations.models import Draft, LabelRevision
+from labeling.queues.actions import take_next
 from labeling.queues.models import BLIND_ONLY, Lease, Round
 from tests import make
 from tests.browser.conftest import Opens
@@ -237,3 +239,29 @@ def test_the_desk_is_accessible_and_fits(
     ready(page, "final")
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [1440, 1100, 390])
+def test_the_places_come_before_the_name_of_the_round_in_the_bar(
+    open_as: Opens, project: Project, mia: User, ana: User, width: int
+) -> None:
+    Project.objects.filter(pk=project.pk).update(name="Sandbagging audit, autumn")
+    for person in (mia, ana):
+        name = f"Intent versus hallucination, the second wave of {person}"
+        round = make.round(project, [make.transcript(project)], [person], name=name)
+        lease = take_next(round=round, reviewer=person)
+        assert lease is not None
+        page = open_as(person, reverse("annotations:item", args=[project.slug, lease.item_id]), width=width)
+        expect(page.locator("[data-progress]")).to_have_attribute("title", re.compile(f"^{name} · "))
+        nav, note = page.locator("nav.nav"), page.locator(".top-note > .clip")
+        expect(nav.get_by_role("link", name="Overview")).to_be_in_viewport(ratio=1)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        hidden = nav.evaluate("(bar) => bar.scrollWidth - bar.clientWidth")
+        assert hidden == 0 if width == 1440 else hidden > 0
+        if width == 1440 and person == ana:  # whose bar has fewer entries
+            expect(note).to_have_attribute("title", re.compile(f"^{name} · "))
+            assert note.evaluate("(words) => words.scrollWidth > words.clientWidth")
+        else:
+            expect(note).to_be_hidden()
+        nav.get_by_role("link", name="Datasets").focus()
+        expect(nav.get_by_role("link", name="Datasets")).to_be_in_viewport(ratio=0.99)
