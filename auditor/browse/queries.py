@@ -36,9 +36,10 @@ MOST_LEFT_OUT = 1_001  # veiled transcripts that a page counts
 FIXED = 11  # columns of LINES
 LINES = """
     SELECT t.id, t.external_id, t.model_name, t.conditions, t.warnings <> '[]', t.excerpt, t.n_messages, t.n_chars,
-        t.n_tool_calls, t.n_reasoning, batch.created_at{said}
-    FROM corpus_transcript t JOIN corpus_importbatch batch ON batch.id = t.batch_id WHERE t.id = ANY(%s::bigint[])
+        t.n_tool_calls, t.n_reasoning, {moment}{said}
+    FROM corpus_transcript t WHERE t.id = ANY(%s::bigint[])
 """
+IMPORTED = "(SELECT batch.created_at FROM corpus_importbatch batch WHERE batch.id = t.batch_id)"
 VIEWS = Columns(SavedView)
 SAVED = f"""
     SELECT {VIEWS.of("view")} FROM browse_savedview view
@@ -61,7 +62,7 @@ class Line(NamedTuple):
     n_chars: int
     n_tool_calls: int
     n_reasoning: int
-    imported: datetime
+    imported: datetime | None  # where it has a column
     metadata: tuple[str | None, ...]  # the fields that have a column, in the order of the columns
 
     @property
@@ -309,9 +310,10 @@ def _row(transcript: Line, hit: Headline | None, cells: list[Cell], dots: list[D
 def rows_by_id(ids: Sequence[int], columns: Sequence[Column]) -> dict[int, Line]:
     """The transcripts of a page, with the metadata fields that have a column and no other metadata."""
     paths = [list(column.name.path) for column in columns if column.name.sort == "meta"]
+    moment = IMPORTED if any(column.text == "imported" for column in columns) else "NULL"
     said = "".join([", jsonb_extract_path_text(t.metadata, VARIADIC %s::text[])" for _ in paths])
     with prepared() as cursor:
-        cursor.execute(LINES.format(said=said), [*paths, list(ids)])
+        cursor.execute(LINES.format(moment=moment, said=said), [*paths, list(ids)])
         found = cursor.fetchall()
     return {row[0]: Line._make([*row[:3], json.loads(row[3]), *row[4:FIXED], row[FIXED:]]) for row in found}
 
