@@ -1,12 +1,23 @@
 """What a process of the web server loads before anybody asks."""
 
+import gc
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 from django.template import engines
 from django.template.loaders import filesystem
 
-from auditor.runtime.web import warm
+from auditor.runtime.web import SELDOM, warm
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """As it was, for the tests that follow."""
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 def test_no_page_waits_for_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +31,11 @@ def test_no_page_waits_for_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filesystem.Loader, "get_contents", read)
     assert engines["django"].get_template("labeling/annotations/item.html")
     assert engines["django"].get_template("components/empty.html")
+
+
+def test_the_collector_of_cycles_passes_over_what_stays_and_comes_seldom() -> None:
+    gc.unfreeze()
+    warm().join(60)
+    assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold()[0] == SELDOM
+    assert gc.isenabled()
