@@ -19,6 +19,15 @@ DEEPEST = 4  # names of a metadata path
 MOST = 300
 KEPT = 600  # seconds
 NEWEST = "SELECT id FROM corpus_transcript WHERE project_id = %s ORDER BY id DESC LIMIT 1"
+# Whether one of the newest that are not veiled has a value at a path; as a range, by the project's own index.
+HAS = """
+    SELECT EXISTS (SELECT FROM (
+        SELECT t.metadata FROM corpus_transcript t WHERE t.project_id >= %s AND t.project_id <= %s
+        AND NOT EXISTS (SELECT FROM evidence_veil veil WHERE veil.transcript_id = t.id AND veil.person_id = %s
+            AND veil.scope = 'machine' AND veil.lifted_at IS NULL)
+        ORDER BY t.project_id DESC, t.id DESC LIMIT %s) newest
+    WHERE jsonb_extract_path_text(newest.metadata, VARIADIC %s::text[]) IS NOT NULL)
+"""
 Narrowed = Callable[[TranscriptQuerySet], TranscriptQuerySet]
 
 
@@ -36,7 +45,11 @@ def conditions(project_id: int) -> tuple[str, ...]:
 
 def metadata(project_id: int, sight: Sight) -> tuple[tuple[str, ...], ...]:
     """Paths of metadata on transcripts that are not veiled to the person."""
-    if sight.is_veiled_anywhere(project_id, [MACHINE]):
+    return _metadata(project_id, sight, sight.is_veiled_anywhere(project_id, [MACHINE]))
+
+
+def _metadata(project_id: int, sight: Sight, veiled: bool) -> tuple[tuple[str, ...], ...]:
+    if veiled:
         return _paths_of(project_id, lambda rows: sight.unveiled(rows, [MACHINE]))
     key = f"paths:{project_id}:{_newest(project_id)}"
     paths: tuple[tuple[str, ...], ...] | None = cache.get(key)
@@ -83,7 +96,10 @@ def check(node: Node, *, project_id: int, sight: Sight) -> None:
             near = _near(name, [Name("condition", (one,)) for one in declared])
             raise fault(f"No transcript has a condition {name.path[0]}.", name.position, near)
     named = [name for name in wanted if name.sort == "meta"]
-    paths = metadata(project_id, sight) if named else ()
+    veiled = bool(named) and sight.is_veiled_anywhere(project_id, [MACHINE])
+    if veiled:  # their paths are not kept, so what they name is looked for alone
+        named = [name for name in named if not _newest_have(name.path, project_id, sight)]
+    paths = _metadata(project_id, sight, veiled) if named else ()
     for name in named:
         if not _has_path(name.path, paths, project_id, sight):
             near = _near(name, [Name("meta", path) for path in paths])
@@ -106,6 +122,13 @@ def channel_named(name: Name, channels: Mapping[str, Channel]) -> Channel:
 
 def _near(name: Name, others: list[Name]) -> str:
     return nearest(name_text(name), [name_text(other) for other in others])
+
+
+def _newest_have(path: tuple[str, ...], project_id: int, sight: Sight) -> bool:
+    with prepared() as cursor:
+        cursor.execute(HAS, [project_id, project_id, sight.person_id, LOOKED_AT // 2, list(path)])
+        ((found,),) = cursor.fetchall()
+    return bool(found)
 
 
 def _has_path(

@@ -6,10 +6,12 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from auditor.accounts.models import Project, User
 from auditor.corpus.models import Transcript
 from auditor.evidence.actions import CitedQuote, lay_veils, lift_veils
+from auditor.evidence.filters import Filter, FilterError, check_names
 from auditor.evidence.models import Channel
 from auditor.evidence.queries import visible_to
 from auditor.evidence.tracks import NewTrack, write_tracks
@@ -212,3 +214,29 @@ def test_a_manager_who_reviews_is_veiled_too(project: Project, mia: User, veiled
         person_ids=[mia.pk], transcript_ids=[veiled.pk], round_key="round:1", scopes=["machine", "human"]
     )
     assert CANARY not in get(signed_in(mia), f"/p/{project.slug}/transcripts/{veiled.pk}/")
+
+
+def test_a_name_of_metadata_is_known_to_a_veiled_person_by_what_they_may_see_alone(
+    project: Project,
+    veiled: Transcript,
+    ana: User,
+    mia: User,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    make.transcript(project, metadata={"task": {"kind": "open"}, "empty": None})
+
+    def check(text: str, person: User) -> None:
+        check_names(Filter(where=text), project_id=project.pk, sight=visible_to(person))
+
+    check(f"has meta.{CANARY}", mia)
+    with pytest.raises(FilterError, match=f"No transcript has meta.{CANARY}"):
+        check(f"has meta.{CANARY}", ana)
+    for known in ("has meta.task", 'meta.task.kind = "open"', "meta.empty = null"):
+        check(known, ana)
+    with pytest.raises(FilterError) as caught:
+        check("has meta.task.kinds", ana)
+    assert caught.value.nearest == "meta.task.kind"
+    with django_assert_num_queries(2):
+        check('meta.task.kind = "open"', ana)
+    lift_veils(person_id=ana.pk, transcript_id=veiled.pk, round_key="round:1", scopes=["machine"])
+    check(f"has meta.{CANARY}", ana)
