@@ -21,6 +21,8 @@ def run(crew: Crew, size: int) -> Iterator[Result]:
         conditions = {
             "reviewers": len(people), "labels": len(done.times), "seconds": round(done.seconds, 1), "items": crew.items,
             "narrow_queue_per_s": round(narrow), **done.parts,
+            "processors": round(done.processor_seconds / done.seconds, 2),
+            "processor_ms": round(1000 * done.processor_seconds / len(done.times), 1),
         }  # fmt: skip
         for name, share in (("p50", 0.5), ("p95", 0.95)):
             value = percentile(done.submits, share)

@@ -64,6 +64,7 @@ class Done:
     times: list[dict[str, float]]
     items: list[list[int]]  # of each client
     seconds: float
+    processor_seconds: float  # of all processes: server, database and clients
 
     @property
     def submits(self) -> list[float]:
@@ -104,7 +105,7 @@ def work(job: Job) -> Done:
     assert done.returncode == 0, done.stderr[-3000:]
     said: dict[str, Any] = json.loads(done.stdout)
     assert not said["problems"], said["problems"][:3]
-    return Done(said["times"], said["items"], said["seconds"])
+    return Done(said["times"], said["items"], said["seconds"], said["processor_seconds"])
 
 
 def run(crew: Crew, size: int) -> Iterator[Result]:
