@@ -4,11 +4,10 @@ import json
 import resource
 import statistics
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 from time import perf_counter
 from typing import Any
 
@@ -107,24 +106,6 @@ def children_megabytes() -> float:
             with suppress(OSError, StopIteration):  # it has just ended
                 held += _peak(pid)
     return held
-
-
-@contextmanager
-def children_watched(every: float = 0.25) -> Iterator[list[float]]:
-    """Looks at the children's peaks all the while; the last of the list is the most that they held together, in MB."""
-    seen, over = [0.0], Event()
-
-    def watch() -> None:
-        while not over.wait(every):
-            seen.append(max(seen[-1], children_megabytes()))
-
-    watcher = Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        watcher.join()
 
 
 def _peak(process: str) -> float:

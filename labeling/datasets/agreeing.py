@@ -3,6 +3,7 @@
 Items that were left out for want of a ruling count here too; else a release of what all agreed on would praise itself.
 """
 
+from array import array
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -66,21 +67,24 @@ def _tables(plan: Plan, rounds: Sequence[Round], stage: str, measures: Sequence[
     column = {pk: at for at, pk in enumerate(people)}
     code = [{value: at for at, value in enumerate(one.values)} for one in measures]
     fields = [one.key for one in measures]
-    cells: list[list[np.ndarray]] = [[] for _ in measures]
-    last, current = None, np.empty((0, 0), np.int16)
+    cells = [array("h") for _ in measures]  # item after item, a place for each reviewer
+    nobody = array("h", [MISSING] * len(people))
+    last, start = None, -len(people)
     for item, transcript, reviewer, *said in rows.values_list(
         "item_id", "item__transcript_id", "reviewer_id", *fields
     ).iterator(chunk_size=2000):
         if transcript in plan.hidden:
             continue
         if item != last:
-            last, current = item, np.full((len(measures), len(people)), MISSING, np.int16)
-            for at in range(len(measures)):
-                cells[at].append(current[at])
-        for at, value in enumerate(said):
-            known = code[at]
-            current[at, column[reviewer]] = known.setdefault(value, len(known))
+            last, start = item, start + len(people)
+            for some in cells:
+                some.extend(nobody)
+        place = start + column[reviewer]
+        for some, known, value in zip(cells, code, said, strict=True):
+            some[place] = known.setdefault(value, len(known))
     return [
-        Ratings(np.array(rows_, dtype=np.int64).reshape(len(rows_), len(people)), max(1, len(code[at])))
-        for at, rows_ in enumerate(cells)
+        Ratings(np.frombuffer(some, np.int16).astype(np.int64).reshape(-1, len(people)), max(1, len(known)))
+        if some
+        else Ratings(np.empty((0, len(people)), np.int64), max(1, len(known)))
+        for some, known in zip(cells, code, strict=True)
     ]

@@ -5,18 +5,15 @@ Nothing here holds a database id or the moment of its making, so equal inputs gi
 each other by pseudonym, stage and number; readings by channel and place.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-import orjson
 import pyarrow as pa
 
 FORMAT = "auditor.dataset/2"
 
 _PLACE = [("position", pa.int32()), ("part", pa.string()), ("start", pa.int32()), ("end", pa.int32())]
-_SPAN = pa.struct([("kind", pa.string()), *_PLACE, ("quote", pa.string()), ("unit", pa.int32())])
+SPAN = pa.struct([("kind", pa.string()), *_PLACE, ("quote", pa.string()), ("unit", pa.int32())])
+POINTED = pa.struct([*_PLACE, ("quote", pa.string()), ("value", pa.float64())])
 _REFERENCE = pa.struct([("reviewer", pa.string()), ("stage", pa.string()), ("number", pa.int32())])
-_RULED_UNIT = pa.struct(
+RULED_UNIT = pa.struct(
     [
         ("number", pa.int32()),
         *_PLACE,  # null and empty for the whole transcript; part is empty for a whole message
@@ -29,7 +26,7 @@ _RULED_UNIT = pa.struct(
 )
 _LABEL_UNIT = pa.struct(
     [
-        *_RULED_UNIT,
+        *RULED_UNIT,
         pa.field("derived_label", pa.string()),
         pa.field("grade_cap", pa.string()),
         pa.field("lowered_reason", pa.string()),
@@ -108,8 +105,8 @@ _RULING = pa.struct(
         ("reason_code", pa.string()),
         ("reason", pa.string()),
         ("answers", pa.string()),  # JSON
-        ("units", pa.list_(_RULED_UNIT)),
-        ("spans", pa.list_(_SPAN)),
+        ("units", pa.list_(RULED_UNIT)),
+        ("spans", pa.list_(SPAN)),
         ("adjudicator", pa.string()),
         ("took", _REFERENCE),
         ("mixed", pa.string()),  # JSON: question -> reference
@@ -137,7 +134,7 @@ _LABEL = pa.struct(
         ("lowered_reason", pa.string()),
         ("missing_tests", pa.list_(pa.string())),
         ("units", pa.list_(_LABEL_UNIT)),
-        ("spans", pa.list_(_SPAN)),
+        ("spans", pa.list_(SPAN)),
         ("flag", pa.string()),
         ("evidence_seen", pa.list_(pa.string())),
         (
@@ -149,7 +146,7 @@ _LABEL = pa.struct(
                         *_PLACE,
                         ("value", pa.float64()),
                         ("label", pa.string()),
-                        ("pointed", pa.struct([*_PLACE, ("quote", pa.string()), ("value", pa.float64())])),
+                        ("pointed", POINTED),
                     ]
                 )
             ),
@@ -216,40 +213,3 @@ SCHEMA = pa.schema(
     ],
     metadata={"format": FORMAT},
 )
-
-
-def row_of(record: Mapping[str, Any]) -> bytes:
-    """The record as a row of `SCHEMA`, a line of JSON. The record is lent: it is the same again afterwards.
-
-    What becomes text is put in its place while the line is made, for a copy of dozens of dictionaries takes longer than
-    all else.
-    """
-    told: list[tuple[dict[str, Any], str, Any]] = []  # what was there
-
-    def tell(holder: dict[str, Any], name: str) -> None:
-        value = holder[name]
-        told.append((holder, name, value))
-        holder[name] = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-    try:
-        transcript = record["transcript"]
-        for name in ("conditions", "metadata", "warnings"):
-            tell(transcript, name)
-        tell(transcript["source"], "place")
-        for message in transcript["messages"] or ():
-            tell(message, "parts")
-        for ruling in (record["ruling"], *record["earlier_rulings"]):
-            if ruling is not None:
-                tell(ruling, "mixed")
-        for said in (*record["labels"], record["ruling"], *record["earlier_rulings"]):
-            if said is not None:
-                tell(said, "answers")
-                for unit in said["units"]:
-                    tell(unit, "answers")
-        for channel in record["evidence"] or ():
-            for reading in channel["readings"] or ():
-                tell(reading, "detail")
-        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-    finally:
-        for holder, name, value in reversed(told):
-            holder[name] = value

@@ -42,7 +42,10 @@ class Exporter(Protocol):
         ...
 
     def write(self, record: Mapping[str, Any], line: bytes) -> None:
-        """Append one record; see `records` for its fields. `line` is the record as a line of JSON, keys sorted."""
+        """Append one record; see `records` for its fields. `line` is the record as a line of JSON, keys sorted.
+
+        A format may hold the record until `close`, so nobody changes it until then.
+        """
         ...
 
     def close(self) -> list[str]:

@@ -1,14 +1,14 @@
 """Parquet files with the fixed schema of `records`: one for each split, in row groups and shards of bounded size."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
+from labeling.datasets.exporters.columns import Lent
 from labeling.datasets.records import SCHEMA
 
 GROUP_ROWS = 1000  # rows of one Parquet row group at most
@@ -16,7 +16,10 @@ GROUP_BYTES = 8_000_000  # and bytes of them as JSON, so that memory stays bound
 SHARD_ROWS = 250_000  # rows of one file at most
 SHARD_BYTES = 2_000_000_000  # and bytes of them as JSON
 STEM = "labels"
-BETWEEN = b"\t"  # a split and its row on the way to a process of its own; no name of a split has it
+LENT_ROWS, LENT_BYTES = (
+    64,
+    1_000_000,
+)  # records made into columns together, and bytes of them as JSON, at most
 
 
 class ParquetFiles:
@@ -33,9 +36,12 @@ class ParquetFiles:
         for split in splits or ("",):
             self._table_of(split)
 
-    def write(self, split: str, row: bytes) -> None:
-        """Append a row, a line of JSON as `row_of` makes it, to the table of its split; empty where there are none."""
-        self._table_of(split).write(row)
+    def write(self, split: str, record: Mapping[str, Any], line: bytes) -> None:
+        """Append a record to the table of its split; empty where there are none. `line` is the record as a line of JSON.
+
+        The record is lent, with some others: it has to stay as it is until `close`.
+        """
+        self._table_of(split).write(record, line)
 
     def close(self) -> list[str]:
         """Write what is left and end the files; their names."""
@@ -56,28 +62,32 @@ class ParquetFiles:
 class _Table:
     """The rows of one split, in as many files as they need; how many is known at the end.
 
-    A thread turns a group of rows into columns and compresses them while the next is gathered; there is one group of
-    either kind at most.
+    A few records at a time become columns. A thread compresses a group of these while the next is gathered; there is
+    one group of either kind at most.
     """
 
     def __init__(self, folder: Path, stem: str, worker: ThreadPoolExecutor) -> None:
         self._folder, self._stem, self._worker = folder, stem, worker
-        self._rows: list[bytes] = []
-        self._size = 0
+        self._lent = Lent()
+        self._columns: list[pa.StructArray] = []  # of the group, so far
+        self._rows, self._size = 0, 0  # of the group, with what is lent
         self._shards = 0
         self._written: Future[None] | None = None
         self._begin()
 
-    def write(self, row: bytes) -> None:
+    def write(self, record: Mapping[str, Any], line: bytes) -> None:
         if self._in_file >= SHARD_ROWS or self._in_file_bytes >= SHARD_BYTES:
             self._end()
             self._begin()
-        self._rows.append(row)
-        self._size += len(row)
+        size = self._lent.add(record, line)
+        self._rows += 1
+        self._size += size
         self._in_file += 1
-        self._in_file_bytes += len(row)
-        if len(self._rows) >= GROUP_ROWS or self._size >= GROUP_BYTES:
+        self._in_file_bytes += size
+        if self._rows >= GROUP_ROWS or self._size >= GROUP_BYTES:
             self._flush()
+        elif len(self._lent) >= LENT_ROWS or self._lent.size >= LENT_BYTES:
+            self._give_back()
 
     def close(self) -> list[str]:
         self._end()
@@ -110,14 +120,21 @@ class _Table:
     def _path(self, shard: int) -> Path:
         return self._folder / f".{self._stem}-{shard:05}.parquet"
 
+    def _give_back(self) -> None:
+        """Make columns of what is lent."""
+        if self._lent:
+            self._columns.append(self._lent.columns())
+            self._lent = Lent()
+
     def _flush(self) -> None:
         """Hand the group over; a failure of the one before is raised here."""
+        self._give_back()
         if self._written is not None:
             self._written.result()
             self._written = None
-        if self._rows:
-            self._written = self._worker.submit(_written, self._writer, b"".join(self._rows))
-        self._rows, self._size = [], 0
+        if self._columns:
+            self._written = self._worker.submit(_written, self._writer, self._columns)
+        self._columns, self._rows, self._size = [], 0, 0
 
     def _end(self) -> None:
         self._flush()
@@ -127,18 +144,9 @@ class _Table:
         self._writer.close()
 
 
-def columns(rows: bytes) -> pa.Table:
-    """Rows, each a line of JSON as `row_of` makes it, as a table of `SCHEMA`."""
-    table = pa_json.read_json(
-        BytesIO(rows),
-        read_options=pa_json.ReadOptions(use_threads=False, block_size=len(rows) + 1),
-        parse_options=pa_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error"),
-    )
-    return table.select(SCHEMA.names).cast(SCHEMA)
-
-
-def _written(writer: pq.ParquetWriter, rows: bytes) -> None:
-    writer.write_table(columns(rows))
+def _written(writer: pq.ParquetWriter, some: Sequence[pa.StructArray]) -> None:
+    """A row group, whose arrays are joined first: pages must not depend on how many records were made together."""
+    writer.write_batch(pa.RecordBatch.from_struct_array(pa.concat_arrays(some)))
 
 
 def shard_name(stem: str, shard: int, shards: int) -> str:

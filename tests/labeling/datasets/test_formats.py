@@ -1,6 +1,5 @@
 """What each format says of a record, that equal records give equal bytes, and that hostile texts stay texts."""
 
-import copy
 import csv
 import gc
 import io
@@ -8,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +18,6 @@ from labeling.datasets.exporters import ALWAYS, FORMATS, UnknownFormat, exporter
 from labeling.datasets.exporters.argilla import person
 from labeling.datasets.exporters.inspect_edits import sample_of
 from labeling.datasets.exporters.scout_validation import survives
-from labeling.datasets.records import SCHEMA, row_of
 from tests.labeling.datasets.made import context, label, lines, message, record, written
 
 HOSTILE = [
@@ -340,25 +337,6 @@ def test_every_release_has_the_two_formats_that_it_is_verified_and_imported_by(t
     assert written(tmp_path, [record()]) == ["labels.jsonl", "labels.parquet"]
 
 
-def test_columns_made_from_json_are_those_made_from_rows() -> None:
-    records = [record(n, "DHUK?"[n % 5], split=(None, "train")[n % 2]) for n in range(7)]
-    for number, one in enumerate(records):
-        one["sampling"]["probability"] = (0.1, 1 / 3, 0.1 + 0.2, 5e-324, 1.0, 2 / 3, 1e-17)[number]
-        one["evidence"][0]["value"] = (None, 1e308, -0.0, 70.5, 123456789.123456789, 2.0**-1074, 1e22)[number]
-        one["labels"][0]["confidence"] = (None, 1, 2, 3, 4, 5, 1)[number]
-        one["transcript"]["messages"][0]["text"] = ("", "a\nb", "\u2028\u2029", "🎉", '"{}[]', "\\", None)[
-            number
-        ]
-        one["ruling"]["took"] = {"reviewer": "r-ana", "stage": "final", "number": 1} if number % 2 else None
-    records[3]["ruling"] = records[4]["evidence"] = records[5]["transcript"]["messages"] = None
-    before = copy.deepcopy(records)
-    rows = [row_of(one) for one in records]
-    assert records == before  # they are lent
-    made = parquet_files.columns(b"".join(rows))
-    assert made.equals(pa.Table.from_pylist([orjson.loads(row) for row in rows], schema=SCHEMA))
-    assert made.schema.equals(SCHEMA, check_metadata=True)
-
-
 def test_what_cannot_begin_or_fails_half_way_leaves_nothing_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,7 +348,7 @@ def test_what_cannot_begin_or_fails_half_way_leaves_nothing_open(
     (tmp_path / "labels.csv").rmdir()
     monkeypatch.setattr(parquet_files, "GROUP_ROWS", 1)
     bad = record(1)
-    bad["sampling"]["seed"] = "seven"  # no column takes it; a thread finds out
+    bad["sampling"]["seed"] = "seven"  # no column takes it
     with pytest.raises(pa.ArrowInvalid):
         written(tmp_path, [record(), bad, record(2)], *FORMATS)
     assert gc.get_threshold() == before
