@@ -43,7 +43,7 @@ from labeling.datasets.splits import Member, assigned, groups_of
 from labeling.queues.models import WORK, Item, Round
 
 PLANNED = 1000  # items looked at in one go
-CHUNK_ITEMS, CHUNK_CHARS = 250, 4_000_000  # held in memory at once while writing
+CHUNK_ITEMS, CHUNK_CHARS = 160, 4_000_000  # held in memory at once while writing
 HIDDEN, FILTERED, AGAIN = "hidden", "filtered", "again"
 
 
