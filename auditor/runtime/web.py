@@ -20,9 +20,8 @@ from auditor.runtime import processes
 THREADS = 8  # requests served at once by a process; a page waits on the database, not on the processor
 # One for each core, up to four: Python itself needs most of a page's time.
 PROCESSES = int(os.environ.get("AUDITOR_WEB_PROCESSES") or min(4, os.cpu_count() or 1))
-SELDOM = (
-    20_000  # objects made and not yet freed before the collector looks for cycles; a page leaves some 600
-)
+# Objects made and not yet freed before the collector looks for cycles; a page leaves some 600.
+SELDOM = 20_000
 
 
 def load(target: str) -> Any:
