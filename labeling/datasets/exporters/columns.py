@@ -22,13 +22,11 @@ class Lent:
     def __init__(self) -> None:
         self.size = 0  # bytes, as lines of JSON with what the columns have
         self._records: list[Mapping[str, Any]] = []
-        self._told: list[
-            tuple[Any, str, Any, str | None]
-        ] = []  # (holder, name, what is there, what its column has)
+        # (holder, name, what is there, what its column has)
+        self._told: list[tuple[Any, str, Any, str | None]] = []
         self._bare: list[Any] = []  # messages without parts, which most are
-        self._known: dict[
-            int, tuple[str, int]
-        ] = {}  # id of what is there -> its text, and its bytes more as a text in JSON
+        # id of what is there -> its text, and its bytes more as a text in JSON
+        self._known: dict[int, tuple[str, int]] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -90,9 +88,8 @@ class Lent:
         if found is None:
             text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
             found = self._known[id(value)] = (text, 2 + text.count('"') + text.count("\\"))
-        self._told.append(
-            (holder, name, value, found[0])
-        )  # which keeps the value, so that nothing else gets its id
+        # This keeps the value too, so that nothing else gets its id.
+        self._told.append((holder, name, value, found[0]))
         return found[1]
 
 

@@ -16,10 +16,8 @@ GROUP_BYTES = 8_000_000  # and bytes of them as JSON, so that memory stays bound
 SHARD_ROWS = 250_000  # rows of one file at most
 SHARD_BYTES = 2_000_000_000  # and bytes of them as JSON
 STEM = "labels"
-LENT_ROWS, LENT_BYTES = (
-    64,
-    1_000_000,
-)  # records made into columns together, and bytes of them as JSON, at most
+LENT_ROWS = 64  # records made into columns together at most
+LENT_BYTES = 1_000_000  # and bytes of them as JSON
 
 
 class ParquetFiles:
