@@ -1,6 +1,6 @@
 """Where a reviewer stands with an item at the moment of a commit, held until its transaction ends.
 
-Three statements: every label is committed through here, and asking for whole rows costs more than the rest
+Two statements: every label is committed through here, and asking for whole rows costs more than the rest
 of a commit. What a statement does not bring is fetched when somebody asks for it.
 """
 
@@ -36,17 +36,15 @@ SEAT = """
 """
 HELD = f"""
     SELECT {LEASE.of("lease")}, {ITEM.of("item")}, {ROUND.of("round")}, {VERSION.of("version")},
-        {TRANSCRIPT.of("transcript")}, {REVEAL.of("reveal")}
+        {TRANSCRIPT.of("transcript")}, {REVEAL.of("reveal")},
+        (SELECT json_agg(json_build_array({LABEL.of("said")}) ORDER BY said.number)
+         FROM annotations_labelrevision said WHERE said.item_id = lease.item_id AND said.reviewer_id = lease.reviewer_id)
     FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
     JOIN queues_round round ON round.id = item.round_id
     JOIN codebooks_codebookversion version ON version.id = round.codebook_version_id
     JOIN corpus_transcript transcript ON transcript.id = item.transcript_id
     LEFT JOIN annotations_reveal reveal ON reveal.item_id = item.id AND reveal.reviewer_id = lease.reviewer_id
     WHERE lease.item_id = %s AND lease.reviewer_id = %s {NEWEST} FOR UPDATE OF lease
-"""  # noqa: S608 - made of constants
-SAID = f"""
-    SELECT {LABEL.of("said")} FROM annotations_labelrevision said
-    WHERE said.item_id = %s AND said.reviewer_id = %s ORDER BY said.number
 """  # noqa: S608 - made of constants
 
 
@@ -62,8 +60,6 @@ def hold(item_id: int, reviewer: User, project_id: int | None = None) -> Standin
         found = cursor.fetchone()
         if found is None:
             raise NotOnDesk("This item is not on your desk.")
-        cursor.execute(SAID, [item_id, reviewer.pk])
-        said = cursor.fetchall()
     values = iter(found)
     lease, item, round = LEASE.row(values), ITEM.row(values), ROUND.row(values)
     if project_id is not None and round.project_id != project_id:
@@ -71,5 +67,6 @@ def hold(item_id: int, reviewer: User, project_id: int | None = None) -> Standin
     lease.item, lease.reviewer = item, reviewer
     item.round, round.codebook_version = round, VERSION.row(values)
     item.transcript = TRANSCRIPT.row(values)
-    revisions = [LABEL.row(iter(row)) for row in said]
-    return standing_among(revisions, item, lease, REVEAL.row_or_none(values))
+    shown = REVEAL.row_or_none(values)
+    revisions = [LABEL.row(iter(said)) for said in next(values) or ()]
+    return standing_among(revisions, item, lease, shown)

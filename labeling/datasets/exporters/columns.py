@@ -10,6 +10,8 @@ import pyarrow as pa
 from labeling.datasets.records import POINTED, RULED_UNIT, SCHEMA, SPAN
 
 RECORD = pa.struct(list(SCHEMA))
+# The system's own: Arrow's keeps several times what is in use, since arrays are made by one thread and freed by another.
+POOL = pa.system_memory_pool()
 
 
 class Unfit(ValueError):
@@ -74,7 +76,7 @@ class Lent:
             _fits(self._records[0])  # what is spelled by code is the same in all of them
             for record in self._records:
                 _stored_fits(record)
-            return pa.array(self._records, type=RECORD)
+            return pa.array(self._records, type=RECORD, memory_pool=POOL)
         finally:
             for message in self._bare:
                 message["parts"] = []

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labeling.datasets.exporters.columns import Lent
+from labeling.datasets.exporters.columns import POOL, Lent
 from labeling.datasets.records import SCHEMA
 
 GROUP_ROWS = 1000  # rows of one Parquet row group at most
@@ -113,6 +113,7 @@ class _Table:
             use_dictionary=True,
             write_statistics=True,
             data_page_version="1.0",
+            memory_pool=POOL,
         )
 
     def _path(self, shard: int) -> Path:
@@ -144,7 +145,7 @@ class _Table:
 
 def _written(writer: pq.ParquetWriter, some: Sequence[pa.StructArray]) -> None:
     """A row group, whose arrays are joined first: pages must not depend on how many records were made together."""
-    writer.write_batch(pa.RecordBatch.from_struct_array(pa.concat_arrays(some)))
+    writer.write_batch(pa.RecordBatch.from_struct_array(pa.concat_arrays(some, memory_pool=POOL)))
 
 
 def shard_name(stem: str, shard: int, shards: int) -> str:

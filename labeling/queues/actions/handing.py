@@ -22,6 +22,7 @@ from labeling.queues.actions.refusals import LeaseLost, Paused, RoundClosed
 from labeling.queues.actions.statements import (
     AGAIN,
     DESK,
+    DESK_KEPT,
     DONE,
     FREE,
     HELP,
@@ -60,10 +61,9 @@ def take_up(*, round: Round, reviewer: User, most: int) -> Sequence[Lease]:
         RoundClosed, Paused: as `take_next` has it.
     """
     with transaction.atomic(savepoint=False):
-        desk = _sit_down(round, reviewer)
-        leases: list[Lease] = []
+        desk = _sit_down(round, reviewer, keeps=True)
+        leases = list(desk.held)
         if not desk.closed:
-            leases.extend(_renew(desk.held, round) if desk.held else ())
             while len(leases) < most and not desk.paused and (another := _another(round, reviewer, desk)):
                 leases.append(another)
     if desk.closed:
@@ -278,13 +278,19 @@ class _Desk:
     held: Sequence[Lease] = ()  # what lies there, the oldest first
 
 
-def _sit_down(round: Round, reviewer: User) -> _Desk:
-    """The reviewer's desk; from here on no other tab of theirs does anything, until the transaction ends."""
+def _sit_down(round: Round, reviewer: User, *, keeps: bool = False) -> _Desk:
+    """The reviewer's desk; from here on no other tab of theirs does anything, until the transaction ends.
+
+    Args:
+        keeps: what lies there has its full time ahead of it from now on.
+    """
     seat = _seat(round.pk, reviewer.pk)
     if seat is None or seat.dropped_at is not None:
         return _Desk(closed=f"{reviewer} is not a reviewer of {round}.")
     with prepared() as cursor:
-        cursor.execute(DESK, {"round": round.pk, "me": reviewer.pk, "now": timezone.now()})
+        now = timezone.now()
+        values = {"round": round.pk, "me": reviewer.pk, "now": now, "until": _until(round, now)}
+        cursor.execute(DESK_KEPT if keeps else DESK, values)
         rows = cursor.fetchall()
     closed, paused, over = rows[0][:3]
     held = [lease for row in rows if (lease := LEASES.row_or_none(iter(row[3:])))]

@@ -13,18 +13,29 @@ SEAT = f"""
     SELECT {SEATS.of("seat")} FROM queues_roundmember seat
     WHERE seat.round_id = %(round)s AND seat.user_id = %(me)s FOR UPDATE
 """  # noqa: S608 - made of constants
+# What lies on the reviewer's desk, held; or held with the full time ahead of it, in a round that is open.
+HELD = """
+    SELECT lease.* FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
+    WHERE lease.reviewer_id = %(me)s AND lease.state = 'held' AND item.round_id = %(round)s
+    ORDER BY lease.id FOR UPDATE OF lease
+"""
+KEPT = """
+    UPDATE queues_lease lease SET expires_at = %(until)s FROM queues_item item JOIN queues_round r ON r.id = item.round_id
+    WHERE item.id = lease.item_id AND item.round_id = %(round)s AND lease.reviewer_id = %(me)s AND lease.state = 'held'
+        AND r.closed_at IS NULL
+    RETURNING lease.*
+"""
 # Whether the round hands out, whether the time of one of its leases has run out, and what lies on the reviewer's desk,
-# the oldest first and held. Asked once the seat is held: whoever closes a round holds all its seats first.
+# the oldest first. Asked once the seat is held: whoever closes a round holds all its seats first.
 DESK = f"""
-    WITH held AS (SELECT lease.* FROM queues_lease lease JOIN queues_item item ON item.id = lease.item_id
-             WHERE lease.reviewer_id = %(me)s AND lease.state = 'held' AND item.round_id = %(round)s
-             ORDER BY lease.id FOR UPDATE OF lease)
+    WITH held AS ({HELD})
     SELECT round.closed_at, round.paused_at,
         EXISTS (SELECT FROM queues_lease over JOIN queues_item late ON late.id = over.item_id
                 WHERE over.state = 'held' AND over.expires_at < %(now)s AND late.round_id = %(round)s),
         {LEASES.of("held")}
     FROM queues_round round LEFT JOIN held ON true WHERE round.id = %(round)s ORDER BY held.id
 """  # noqa: S608 - made of constants
+DESK_KEPT = DESK.replace(HELD, KEPT)
 RENEW = """
     UPDATE queues_lease lease SET expires_at = %(until)s FROM queues_item item
     WHERE item.id = lease.item_id AND item.round_id = %(round)s AND lease.reviewer_id = %(me)s AND lease.state = 'held'
