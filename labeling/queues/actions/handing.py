@@ -289,7 +289,12 @@ def _sit_down(round: Round, reviewer: User, *, keeps: bool = False) -> _Desk:
         return _Desk(closed=f"{reviewer} is not a reviewer of {round}.")
     with prepared() as cursor:
         now = timezone.now()
-        values = {"round": round.pk, "me": reviewer.pk, "now": now, "until": _until(round, now)}
+        values: dict[str, Any] = {
+            "round": round.pk,
+            "me": reviewer.pk,
+            "now": now,
+            "until": _until(round, now),
+        }
         cursor.execute(DESK_KEPT if keeps else DESK, values)
         rows = cursor.fetchall()
     closed, paused, over = rows[0][:3]
