@@ -10,6 +10,7 @@ import signal
 import threading
 from importlib import import_module
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from granian import Granian
@@ -20,6 +21,7 @@ from auditor.runtime import processes
 THREADS = 8  # requests served at once by a process; a page waits on the database, not on the processor
 # One for each core, up to four: Python itself needs most of a page's time.
 PROCESSES = int(os.environ.get("AUDITOR_WEB_PROCESSES") or min(4, os.cpu_count() or 1))
+LATER = 1.5  # seconds after which templates are loaded: a process that was killed has answered by then
 # Objects made and not yet freed before the collector looks for cycles; a page leaves some 600.
 SELDOM = 20_000
 
@@ -33,12 +35,17 @@ def load(target: str) -> Any:
     return application
 
 
-def warm() -> threading.Thread:
-    """Load what the first page would wait for: the views at once, the templates beside what is answered by then."""
+def warm(after: float = LATER) -> threading.Thread:
+    """Load what the first page would wait for: the views at once, the templates beside what is answered by then.
+
+    Args:
+        after: seconds that whoever asked while nobody answered comes first.
+    """
     from django.urls import get_resolver
 
     _ = get_resolver().url_patterns
-    beside = threading.Thread(target=_compile, name="templates", daemon=True)
+    beside = threading.Timer(after, _compile)
+    beside.daemon = True
     beside.start()
     return beside
 
@@ -49,6 +56,7 @@ def _compile() -> None:
     for folder in engines["django"].dirs:
         for path in sorted(Path(folder).rglob("*.html")):
             engines["django"].get_template(path.relative_to(folder).as_posix())
+            sleep(0.002)  # a request that waits for its turn gets it
     settle()
 
 

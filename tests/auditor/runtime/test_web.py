@@ -23,7 +23,7 @@ def collector() -> Iterator[None]:
 def test_no_page_waits_for_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
     for loader in cast(Any, engines["django"]).engine.template_loaders:
         loader.reset()
-    warm().join(60)
+    warm(0).join(60)
 
     def read(*_: Any) -> str:
         raise AssertionError("a template is read from disk")
@@ -35,7 +35,7 @@ def test_no_page_waits_for_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_collector_of_cycles_passes_over_what_stays_and_comes_seldom() -> None:
     gc.unfreeze()
-    warm().join(60)
+    warm(0).join(60)
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold()[0] == SELDOM
     assert gc.isenabled()
