@@ -12,6 +12,7 @@ from auditor.evidence.models import Channel
 from auditor.evidence.nodes import FIELDS, Name, Node, name_text, names_in
 from auditor.evidence.queries import MACHINE, Sight
 from auditor.evidence.tokens import fault, nearest
+from auditor.evidence.veils import NO_VEIL
 from auditor.web.prepared import prepared
 
 LOOKED_AT = 200  # transcripts: half the newest, half the oldest
@@ -20,14 +21,13 @@ MOST = 300
 KEPT = 600  # seconds
 NEWEST = "SELECT id FROM corpus_transcript WHERE project_id = %s ORDER BY id DESC LIMIT 1"
 # Whether one of the newest that are not veiled has a value at a path; as a range, by the project's own index.
-HAS = """
+HAS = f"""
     SELECT EXISTS (SELECT FROM (
         SELECT t.metadata FROM corpus_transcript t WHERE t.project_id >= %s AND t.project_id <= %s
-        AND NOT EXISTS (SELECT FROM evidence_veil veil WHERE veil.transcript_id = t.id AND veil.person_id = %s
-            AND veil.scope = 'machine' AND veil.lifted_at IS NULL)
+        AND {NO_VEIL % {"expressions": "t.id, %s, 'machine'"}}
         ORDER BY t.project_id DESC, t.id DESC LIMIT %s) newest
     WHERE jsonb_extract_path_text(newest.metadata, VARIADIC %s::text[]) IS NOT NULL)
-"""
+"""  # noqa: S608 - made of constants
 Narrowed = Callable[[TranscriptQuerySet], TranscriptQuerySet]
 
 

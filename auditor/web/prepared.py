@@ -27,9 +27,9 @@ def prepared() -> CursorWrapper:
 
 
 class Plain(CursorWrapper):
-    """Django's, without what it does for statements that somebody listens to; these wait in nobody's way.
+    """Django's cursor, without looking for anybody who listens to statements: there was nobody when it was made.
 
-    What was asked for has arrived when `execute` returns, so fetching it fails for no reason of the database's.
+    The answer has arrived whole when `execute` returns, so no error of the database can come up in fetching it.
     """
 
     def __init__(self, cursor: Any, db: Any) -> None:

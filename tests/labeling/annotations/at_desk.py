@@ -48,6 +48,12 @@ def ahead(browser: Client, item: Item) -> dict[str, str]:
     return found
 
 
+def lose(item: Item) -> None:
+    """It went to others while it lay on somebody's desk, so that their label comes late."""
+    item.leases.update(state="released", reason="dropped")
+    item.assignments.update(is_open=False)
+
+
 def plant(project: Project) -> Transcript:
     """A transcript whose every piece of evidence carries a word that must not be seen while blind."""
     transcript = make.transcript(

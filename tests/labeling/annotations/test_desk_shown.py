@@ -10,10 +10,10 @@ from django.urls import reverse
 from auditor.accounts.models import Project, User
 from auditor.evidence.models import Reading
 from labeling.annotations.models import LabelRevision
-from labeling.queues.models import BLIND_ONLY, Item, Lease, Round
+from labeling.queues.models import BLIND_ONLY, Item, Round
 from tests import make
 from tests.auditor.evidence.packets import on_page
-from tests.labeling.annotations.at_desk import CANARY, HONEST, address, ahead, on_desk, plant, send
+from tests.labeling.annotations.at_desk import CANARY, HONEST, address, ahead, lose, on_desk, plant, send
 from tests.people import signed_in
 
 pytestmark = pytest.mark.usefixtures("unsettled")
@@ -116,8 +116,7 @@ def test_what_is_said_of_a_late_label_is_on_the_part_that_is_shown(
     pool = [make.transcript(project) for _ in range(3)]
     round = make.round(project, pool, [ana, bo], policy=BLIND_ONLY)
     browser, item = signed_in(ana), on_desk(round, ana)
-    Lease.objects.update(state="released", reason="dropped")
-    item.assignments.update(is_open=False)
+    lose(item)
     answer = send(browser, item, "commit")
     coming = Item.objects.get(pk=answer["HX-Redirect"].split("/")[-2])
     assert "marked as late" not in ahead(browser, coming)["page"]

@@ -10,7 +10,7 @@ from auditor.accounts.models import Project, User
 from labeling.annotations.models import LabelRevision
 from labeling.queues.models import BLIND_ONLY, REVEAL, Item, Lease, Round
 from tests import make
-from tests.labeling.annotations.at_desk import CANARY, address, ahead, on_desk, plant, send
+from tests.labeling.annotations.at_desk import CANARY, address, ahead, lose, on_desk, plant, send
 from tests.people import signed_in
 
 pytestmark = pytest.mark.usefixtures("unsettled")
@@ -130,8 +130,7 @@ def test_what_is_to_be_said_of_a_late_label_is_on_the_page_that_comes(
     round = make.round(project, pool, [ana, bo], policy=BLIND_ONLY)
     browser, item = signed_in(ana), on_desk(round, ana)
     kept = ahead(browser, item)
-    Lease.objects.filter(item=item).update(state="released", reason="dropped")
-    item.assignments.update(is_open=False)
+    lose(item)
     said = commit(browser, item, kept=kept["item"])
     assert LabelRevision.objects.filter(item=item, late=True).exists()
     assert "marked as late" in said["page"]
