@@ -8,6 +8,8 @@ each other by pseudonym, stage and number; readings by channel and place.
 import pyarrow as pa
 
 FORMAT = "auditor.dataset/2"
+# Fields that have no fixed shape, wherever they are.
+JSON = frozenset({"conditions", "metadata", "warnings", "place", "parts", "mixed", "answers", "detail"})
 
 _PLACE = [("position", pa.int32()), ("part", pa.string()), ("start", pa.int32()), ("end", pa.int32())]
 SPAN = pa.struct([("kind", pa.string()), *_PLACE, ("quote", pa.string()), ("unit", pa.int32())])

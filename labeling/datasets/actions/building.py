@@ -32,6 +32,7 @@ from labeling.datasets.agreeing import figures_of
 from labeling.datasets.card import card
 from labeling.datasets.carrying import write_attachments
 from labeling.datasets.citing import cff
+from labeling.datasets.collecting import seldom_collected
 from labeling.datasets.definition import NO_EVIDENCE, Definition
 from labeling.datasets.exporters import RecordFiles, digest_of, exporters_of
 from labeling.datasets.manifest import Tally, beginning_of, codebook_file, context_of, manifest_of
@@ -64,6 +65,7 @@ class Made:
     files: list[dict[str, Any]]  # name, size, sha256
 
 
+@seldom_collected()
 def build(*, release: Release, ticket: Ticket) -> None:
     """Write the files of a release and store them; safe to repeat until it is built.
 
@@ -95,6 +97,7 @@ def build(*, release: Release, ticket: Ticket) -> None:
             _finish(release, made.manifest, stored)
 
 
+@seldom_collected()
 def check(*, release: Release, ticket: Ticket) -> None:
     """Build once more, in a folder that goes away, and compare every file with what is stored.
 

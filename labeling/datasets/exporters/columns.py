@@ -1,148 +1,135 @@
-"""Records as columns of `records.SCHEMA`, straight from what they are: no JSON is written for it, and none read again."""
+"""Records as columns of `records.SCHEMA`, field by field: no row is made for it, no JSON written and read again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, chain
 from math import isfinite
+from operator import itemgetter
+from types import NoneType
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from labeling.datasets.records import POINTED, RULED_UNIT, SCHEMA, SPAN
+from labeling.datasets.records import JSON, SCHEMA
 
-RECORD = pa.struct(list(SCHEMA))
 # The system's own: Arrow's keeps several times what is in use, since arrays are made by one thread and freed by another.
 POOL = pa.system_memory_pool()
+# What a column has of some values. The texts of JSON are known by the ids of what they say, which lives as long.
+Column = Callable[[Sequence[Any], dict[int, str | None]], pa.Array]
+_NOWHERE = object()  # a field of a struct that is not there
+_EMPTY = {list: "[]", dict: "{}"}  # which most are
 
 
 class Unfit(ValueError):
     """A record says what no column takes; the message says where."""
 
 
-class Lent:
-    """Records to be made into columns together. They have to stay as they are until then, and are the same afterwards."""
+def columns(records: Sequence[Mapping[str, Any]]) -> pa.StructArray:
+    """Records, one at least, as an array of structs; a number that JSON has no word for is null, as it is there.
 
-    def __init__(self) -> None:
-        self.size = 0  # bytes, as lines of JSON with what the columns have
-        self._records: list[Mapping[str, Any]] = []
-        # (holder, name, what is there, what its column has)
-        self._told: list[tuple[Any, str, Any, str | None]] = []
-        self._bare: list[Any] = []  # messages without parts, which most are
-        # id of what is there -> its text, and its bytes more as a text in JSON
-        self._known: dict[int, tuple[str, int]] = {}
+    Raises:
+        Unfit, pa.ArrowInvalid, pa.ArrowTypeError: a record says what no column takes.
+    """
+    return _RECORD(records, {id(_NOWHERE): None})
 
-    def __len__(self) -> int:
-        return len(self._records)
 
-    def add(self, record: Mapping[str, Any], line: bytes) -> int:
-        """Take one more; its size as `self.size` counts. `line` is the record as a line of JSON."""
-        transcript, ruling = record["transcript"], record["ruling"]
-        rulings = record["earlier_rulings"] if ruling is None else (*record["earlier_rulings"], ruling)
-        more = sum(self._tell(transcript, name) for name in ("conditions", "metadata", "warnings"))
-        more += self._tell(transcript["source"], "place")
-        for message in transcript["messages"] or ():
-            if message["parts"]:
-                more += self._tell(message, "parts")
-            else:
-                self._bare.append(message)
-                more += 2
-        for one in rulings:
-            more += self._tell(one, "mixed")
-        for one in (*record["labels"], *rulings):
-            more += self._tell(one, "answers")
-            for unit in one["units"]:
-                more += self._tell(unit, "answers")
-        for channel in record["evidence"] or ():
-            readings = channel["readings"] or ()
-            for reading in readings:
-                more += self._tell(reading, "detail")
-            for one in (channel, *readings):
-                if one["value"] is not None and not isfinite(one["value"]):  # which JSON has no word for
-                    self._told.append((one, "value", one["value"], None))
-        self._records.append(record)
-        self.size += len(line) + more
-        return len(line) + more
+def _column(kind: pa.DataType, name: str) -> Column:
+    """What makes the column of a field."""
+    if pa.types.is_struct(kind):
+        return _structs(kind, name)
+    if pa.types.is_list(kind):
+        return _lists(kind, name)
+    if name in JSON:
+        return _texts
+    return _values(kind, name)
 
-    def columns(self) -> pa.StructArray:
-        """All of them, at least one, as an array of structs.
 
-        Raises:
-            Unfit, pa.ArrowInvalid, pa.ArrowTypeError: a record says what no column takes.
-        """
+def _structs(kind: pa.StructType, where: str) -> Column:
+    fields = list(kind)
+    names = frozenset(one.name for one in fields)
+    inner = [(one.name, itemgetter(one.name), _column(one.type, one.name)) for one in fields]
+    nothing = {one.name: _NOWHERE if one.name in JSON else None for one in fields}
+
+    def check(values: Sequence[Mapping[str, Any]]) -> None:
+        for value in values:
+            if not isinstance(value, dict):
+                raise Unfit(f"{where} is not a record of its own: {value!r:.100}")
+            if not value.keys() <= names:
+                raise Unfit(f"{where} has no column for {sorted(value.keys() - names)}")
+
+    def make(values: Sequence[Any], known: dict[int, str | None]) -> pa.Array:
+        missing = [value is None for value in values]
+        mask = pa.array(missing, memory_pool=POOL) if True in missing else None
+        if mask is not None:
+            values = [nothing if value is None else value for value in values]
         try:
-            for message in self._bare:
-                message["parts"] = "[]"
-            for holder, name, _, column in self._told:
-                holder[name] = column
-            _fits(self._records[0])  # what is spelled by code is the same in all of them
-            for record in self._records:
-                _stored_fits(record)
-            return pa.array(self._records, type=RECORD, memory_pool=POOL)
-        finally:
-            for message in self._bare:
-                message["parts"] = []
-            for holder, name, value, _ in self._told:
-                holder[name] = value
+            taken = [list(map(take, values)) for _, take, _ in inner]
+        except (KeyError, TypeError, IndexError):  # a field that is not there is null
+            check(values)
+            taken = [[value.get(name) for value in values] for name, _, _ in inner]
+        else:
+            if sum(map(len, values)) != len(values) * len(fields):
+                check(values)
+        made = [column(some, known) for some, (_, _, column) in zip(taken, inner, strict=True)]
+        return pa.StructArray.from_arrays(made, fields=fields, mask=mask, memory_pool=POOL)
 
-    def _tell(self, holder: Any, name: str) -> int:
-        """Its column has JSON there, keys sorted; the bytes more that this takes as a text in JSON."""
-        value = holder[name]
-        found = self._known.get(id(value))
-        if found is None:
-            text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-            found = self._known[id(value)] = (text, 2 + text.count('"') + text.count("\\"))
-        # This keeps the value too, so that nothing else gets its id.
-        self._told.append((holder, name, value, found[0]))
-        return found[1]
+    return make
 
 
-def _stored_fits(record: Mapping[str, Any]) -> None:
-    """What the database keeps as JSON, and the record has as it is, could be anything."""
-    sampling, ruling = record["sampling"], record["ruling"]
-    for name in ("stratum_size", "stratum_drawn"):
-        if sampling[name].__class__ is float:
-            raise Unfit(f"sampling has {sampling[name]!r} for its number {name}")
-    for one in record["earlier_rulings"] if ruling is None else (*record["earlier_rulings"], ruling):
-        for unit in one["units"]:
-            _unit(unit)
-        for span in one["spans"]:
-            _span(span)
-    for label in record["labels"]:
-        for cited in label["relied_on"]:
-            if cited["pointed"] is not None:
-                _pointed(cited["pointed"])
+def _lists(kind: pa.ListType, where: str) -> Column:
+    column = _column(kind.value_type, where.removesuffix("s"))
+    nothing = pa.array([], kind.value_type)
+
+    def make(values: Sequence[Any], known: dict[int, str | None]) -> pa.Array:
+        kinds = set(map(type, values))
+        if not kinds <= {list, tuple, NoneType}:
+            raise Unfit(f"{where} is not a list: {_first(values, kinds - {list, tuple, NoneType})!r:.100}")
+        mask = None
+        if NoneType in kinds:
+            mask = pa.array([value is None for value in values], memory_pool=POOL)
+            values = [() if value is None else value for value in values]
+        flat = list(chain.from_iterable(values))
+        ends = pa.array([*accumulate(map(len, values), initial=0)], pa.int32(), memory_pool=POOL)
+        said = column(flat, known) if flat else nothing
+        return pa.ListArray.from_arrays(ends, said, type=kind, mask=mask, pool=POOL)
+
+    return make
 
 
-def _check_of(kind: pa.StructType, where: str) -> Callable[[Mapping[str, Any]], None]:
-    """What says no to fields that no column has, and to numbers that Arrow would make others of; it says no to all else."""
-    names = frozenset(one.name for one in kind)
-    numbers = [
-        (one.name, float if pa.types.is_integer(one.type) else bool)
-        for one in kind
-        if pa.types.is_integer(one.type) or pa.types.is_floating(one.type)
-    ]
-    structs = [(one.name, _check_of(one.type, one.name)) for one in kind if pa.types.is_struct(one.type)]
-    lists = [
-        (one.name, _check_of(one.type.value_type, one.name))
-        for one in kind
-        if pa.types.is_list(one.type) and pa.types.is_struct(one.type.value_type)
-    ]
-
-    def check(value: Mapping[str, Any]) -> None:
-        if not value.keys() <= names:
-            raise Unfit(f"{where} has no column for {sorted(value.keys() - names)}")
-        for name, other in numbers:
-            if value.get(name).__class__ is other:
-                raise Unfit(f"{where} has {value[name]!r} for its number {name}")
-        for name, one in structs:
-            if (inner := value.get(name)) is not None:
-                one(inner)
-        for name, one in lists:
-            for inner in value.get(name) or ():
-                one(inner)
-
-    return check
+def _texts(values: Sequence[Any], known: dict[int, str | None]) -> pa.Array:
+    """Texts of JSON, keys sorted; what is said by many is written once."""
+    made: list[str | None] = []
+    for value in values:
+        text = None if value else _EMPTY.get(value.__class__)
+        if text is None:
+            text = known.get(id(value), "")
+            if text == "":
+                text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+                known[id(value)] = text
+        made.append(text)
+    return pa.array(made, pa.string(), memory_pool=POOL)
 
 
-_fits = _check_of(RECORD, "a record")
-_unit, _span = _check_of(RULED_UNIT, "a ruling's unit"), _check_of(SPAN, "a ruling's span")
-_pointed = _check_of(POINTED, "what a label points at")
+def _values(kind: pa.DataType, name: str) -> Column:
+    """Texts and numbers as they are; Arrow would make a number of another kind fit."""
+    is_real = pa.types.is_floating(kind)
+    takes = {int, float, NoneType} if is_real else {int, NoneType}
+    looks = is_real or pa.types.is_integer(kind)
+
+    def make(values: Sequence[Any], known: dict[int, str | None]) -> pa.Array:
+        if looks:
+            kinds = set(map(type, values))
+            if not kinds <= takes:
+                raise Unfit(f"there is {_first(values, kinds - takes)!r:.100} for the number {name}")
+            if is_real and float in kinds:
+                values = [None if value is None or not isfinite(value) else value for value in values]
+        return pa.array(values, kind, memory_pool=POOL)
+
+    return make
+
+
+def _first(values: Sequence[Any], kinds: set[type]) -> Any:
+    return next(value for value in values if type(value) in kinds)
+
+
+_RECORD = _structs(pa.struct(list(SCHEMA)), "record")

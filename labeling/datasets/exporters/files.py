@@ -1,6 +1,5 @@
 """Writes records to the files of several formats side by side, and says what came out: size and digest."""
 
-import gc
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any
 
 from labeling.datasets.exporters.exporter import Context, Exporter
 from labeling.datasets.exporters.lines import as_bytes
-
-SELDOM = 200_000  # objects made before the collector looks for cycles
 
 
 class RecordFiles:
@@ -22,9 +19,6 @@ class RecordFiles:
         self._exporters = list(exporters)
 
     def __enter__(self) -> "RecordFiles":
-        # Records have no cycles, and each is dozens of objects: looking for cycles takes a third of the time.
-        self._threshold = gc.get_threshold()
-        gc.set_threshold(SELDOM, *self._threshold[1:])
         try:
             for one in self._exporters:
                 one.open(self.folder, self.context)
@@ -43,7 +37,6 @@ class RecordFiles:
             self._let_go()
 
     def _let_go(self) -> None:
-        gc.set_threshold(*self._threshold)
         for one in self._exporters:
             one.drop()
 

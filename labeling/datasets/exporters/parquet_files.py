@@ -1,6 +1,6 @@
 """Parquet files with the fixed schema of `records`: one for each split, in row groups and shards of bounded size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,31 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labeling.datasets.exporters.columns import POOL, Lent
+from labeling.datasets.exporters.columns import POOL, columns
 from labeling.datasets.records import SCHEMA
 
 GROUP_ROWS = 1000  # rows of one Parquet row group at most
-GROUP_BYTES = 8_000_000  # and bytes of them as JSON, so that memory stays bounded
+GROUP_BYTES = 16_000_000  # and bytes of them as JSON, so that memory stays bounded
 SHARD_ROWS = 250_000  # rows of one file at most
 SHARD_BYTES = 2_000_000_000  # and bytes of them as JSON
 STEM = "labels"
-LENT_ROWS = 64  # records made into columns together at most
-LENT_BYTES = 1_000_000  # and bytes of them as JSON
+LENT_ROWS = 128  # records made into columns together at most
+LENT_BYTES = 2_000_000  # and bytes of them as JSON
+
+
+def _outside_lists(fields: Iterable[pa.Field], within: str = "") -> list[str]:
+    """The columns of what stands once in a record, by their paths."""
+    found: list[str] = []
+    for one in fields:
+        if pa.types.is_struct(one.type):
+            found += _outside_lists(one.type, f"{within}{one.name}.")
+        elif not pa.types.is_list(one.type):
+            found.append(f"{within}{one.name}")
+    return found
+
+
+# What statistics are kept of: readers skip groups by nothing else, and until the file ends each group's are held in memory.
+OUTSIDE_LISTS = _outside_lists(SCHEMA)
 
 
 class ParquetFiles:
@@ -66,7 +81,8 @@ class _Table:
 
     def __init__(self, folder: Path, stem: str, worker: ThreadPoolExecutor) -> None:
         self._folder, self._stem, self._worker = folder, stem, worker
-        self._lent = Lent()
+        self._lent: list[Mapping[str, Any]] = []  # of the group, and not yet columns
+        self._lent_size = 0
         self._columns: list[pa.StructArray] = []  # of the group, so far
         self._rows, self._size = 0, 0  # of the group, with what is lent
         self._shards = 0
@@ -77,14 +93,15 @@ class _Table:
         if self._in_file >= SHARD_ROWS or self._in_file_bytes >= SHARD_BYTES:
             self._end()
             self._begin()
-        size = self._lent.add(record, line)
+        self._lent.append(record)
+        self._lent_size += len(line)
         self._rows += 1
-        self._size += size
+        self._size += len(line)
         self._in_file += 1
-        self._in_file_bytes += size
+        self._in_file_bytes += len(line)
         if self._rows >= GROUP_ROWS or self._size >= GROUP_BYTES:
             self._flush()
-        elif len(self._lent) >= LENT_ROWS or self._lent.size >= LENT_BYTES:
+        elif len(self._lent) >= LENT_ROWS or self._lent_size >= LENT_BYTES:
             self._give_back()
 
     def close(self) -> list[str]:
@@ -111,7 +128,7 @@ class _Table:
             compression="zstd",
             compression_level=3,
             use_dictionary=True,
-            write_statistics=True,
+            write_statistics=OUTSIDE_LISTS,
             data_page_version="1.0",
             memory_pool=POOL,
         )
@@ -122,8 +139,8 @@ class _Table:
     def _give_back(self) -> None:
         """Make columns of what is lent."""
         if self._lent:
-            self._columns.append(self._lent.columns())
-            self._lent = Lent()
+            self._columns.append(columns(self._lent))
+            self._lent, self._lent_size = [], 0
 
     def _flush(self) -> None:
         """Hand the group over; a failure of the one before is raised here."""
