@@ -18,8 +18,8 @@ from auditor.corpus.copytext import row
 from auditor.corpus.jsontext import encode_json
 from auditor.corpus.queries import messages_of, texts_of
 from auditor.evidence.models import HUMAN, ROLLUPS, Channel, Quote, Reading, Rollup
-from auditor.evidence.queries import Spoken
 from auditor.evidence.quotes import Located, MessageTexts, locate
+from auditor.evidence.spoken import Spoken
 from auditor.ledger.actions import record
 from auditor.web.prepared import prepared
 

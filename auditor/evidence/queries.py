@@ -1,8 +1,7 @@
 """Questions about evidence, always asked on behalf of a person: what is veiled to them stays out."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,7 +21,6 @@ from django.db.models import (
 
 from auditor.accounts.models import User
 from auditor.corpus.models import TranscriptQuerySet
-from auditor.corpus.queries import array_of
 from auditor.evidence.models import (
     HUMAN,
     Block,
@@ -35,8 +33,9 @@ from auditor.evidence.models import (
     Veil,
     WorthBasis,
 )
+from auditor.evidence.spoken import Spoken, spoken_at
 from auditor.evidence.veils import no_veil
-from auditor.web.plainrows import Columns, as_columns
+from auditor.web.plainrows import Columns
 from auditor.web.prepared import prepared
 
 Row = TypeVar("Row", bound=Model)
@@ -44,10 +43,6 @@ MACHINE = "machine"
 SCOPES = (MACHINE, HUMAN)
 
 
-SPOKEN = (
-    "pk", "channel_id", "transcript_id", "position", "part", "start", "end", "identifier", "value", "label",
-    "explanation", "detail",
-)  # fmt: skip
 IDS = """
     SELECT ARRAY(SELECT said.id FROM evidence_reading said JOIN evidence_channel channel ON channel.id = said.channel_id
             WHERE said.transcript_id = %(transcript)s AND said.superseded_at IS NULL AND channel.kind <> 'human'
@@ -98,26 +93,6 @@ LAYERED = f"""
             AND veil.transcript_id = %(transcript)s AND veil.lifted_at IS NULL)
     ORDER BY channel.kind, channel.key
 """  # noqa: S608 - made of constants
-QUOTED = ("text", "status", "position", "part", "start", "end")
-
-
-@dataclass(slots=True)
-class Spoken:
-    """A reading as plain values, with the words that it cites."""
-
-    pk: int
-    channel_id: int
-    transcript_id: int
-    position: int | None
-    part: str
-    start: int | None  # code points
-    end: int | None
-    identifier: str
-    value: float | None
-    label: str
-    explanation: str
-    detail: Any
-    quotes: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -132,22 +107,8 @@ class Sight:
         return self._unveiled(rows).select_related("channel").order_by("channel__kind", "channel__key", "pk")
 
     def spoken_at(self, transcript_ids: Iterable[int], moment: datetime) -> list[Spoken]:
-        """What channels of machines said on these transcripts as it was current at a moment, oldest first.
-
-        Two statements for any number of transcripts, and plain values: a release reads millions.
-        """
-        held = Q(superseded_at__isnull=True) | Q(superseded_at__gt=moment)
-        rows = Reading.objects.filter(
-            held, transcript_id__in=array_of(transcript_ids), created_at__lte=moment
-        )
-        rows = self._unveiled(rows.exclude(channel__kind=HUMAN)).order_by("pk")
-        found = {row[0]: Spoken(*row) for row in as_columns(rows, *SPOKEN)}
-        for one in found.values():
-            one.detail = {} if one.detail == "{}" else json.loads(one.detail)  # most say no more
-        quotes = Quote.objects.filter(reading_id__in=array_of(found)).order_by("pk")
-        for pk, *said in as_columns(quotes, "reading_id", *QUOTED):
-            found[pk].quotes.append(dict(zip(QUOTED, said, strict=True)))
-        return list(found.values())
+        """What channels of machines said on these transcripts as it was current at a moment, oldest first."""
+        return spoken_at(self.person_id, transcript_ids, moment)
 
     def rollups(self, transcript_ids: Iterable[int]) -> QuerySet[Rollup]:
         """The transcripts' values on each channel."""

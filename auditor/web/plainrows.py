@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=models.Model)
@@ -47,14 +47,6 @@ class Columns(Generic[Row]):
         """The same for a table that was joined from outside: None where its key is null."""
         mine = list(islice(values, len(self.names)))
         return None if mine[0] is None else self.row(iter(mine))
-
-
-def as_columns(rows: models.QuerySet[Any], *names: str) -> list[tuple[Any, ...]]:
-    """What `values_list` gives, as the database's driver gives it: JSON as text. For rows by the thousand."""
-    statement, values = rows.values_list(*names).query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cast(list[tuple[Any, ...]], cursor.fetchall())
 
 
 def _stored() -> ModelState:

@@ -95,6 +95,6 @@ def _tables(
 def _said(plan: Plan, rounds: Sequence[Round], stage: str) -> Iterator[tuple[int, str]]:
     """Each labelled item's transcript, and who said what of it, by reviewer and then oldest first."""
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.itersize = READ
         cursor.execute(SAID, [[one.pk for one in rounds], WORK, stage, plan.moment])
-        yield from cursor
+        while rows := cursor.fetchmany(READ):
+            yield from rows

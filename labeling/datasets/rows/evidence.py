@@ -9,7 +9,7 @@ import orjson
 
 from auditor.evidence.actions import rolled
 from auditor.evidence.models import Channel
-from auditor.evidence.queries import Spoken
+from auditor.evidence.spoken import Spoken
 from labeling.datasets.definition import READINGS, Definition
 from labeling.datasets.rows.texts import Texts
 

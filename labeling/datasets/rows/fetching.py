@@ -13,8 +13,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from auditor.corpus.models import Segment
-from auditor.corpus.queries import array_of, array_text, messages_of
+from auditor.corpus.queries import array_text, messages_of
 
 Part = dict[str, Any]
 NONE = "[]"  # as the database writes an empty list of JSON, which most are
@@ -53,6 +52,7 @@ MESSAGES = """
 SELECT transcript_id, position, role, text, reasoning, parts::text, source_id, model_name
 FROM corpus_message WHERE transcript_id = ANY(%s::bigint[]) ORDER BY transcript_id, position
 """
+BRANCHES = "SELECT DISTINCT transcript_id FROM corpus_segment WHERE transcript_id = ANY(%s::bigint[])"
 ITEMS = """
 SELECT i.id, i.escalated_at, i.escalation, d.stratum, d."order", d.probability, d.overall
 FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(item, drawn)
@@ -208,9 +208,7 @@ def transcripts_of(ids: Collection[int]) -> dict[int, TranscriptRow]:
 def talk_of(ids: Collection[int]) -> dict[int, list[Part]]:
     """The messages of each transcript in order; a branch has those it shares with its parents too."""
     found: dict[int, list[Part]] = {pk: [] for pk in ids}
-    branches = set(
-        Segment.objects.filter(transcript_id__in=array_of(ids)).values_list("transcript_id", flat=True)
-    )
+    branches = {pk for (pk,) in _rows(BRANCHES, [array_text(ids)])}
     wanted = [array_text(pk for pk in ids if pk not in branches)]
     for pk, position, role, text, reasoning, parts, source, model in _rows(MESSAGES, wanted):
         found[pk].append({

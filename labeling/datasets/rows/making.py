@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.evidence.models import HUMAN, Channel
-from auditor.evidence.queries import Spoken, visible_to
+from auditor.evidence.queries import visible_to
+from auditor.evidence.spoken import Spoken
 from labeling.codebooks.models import CodebookVersion
 from labeling.codebooks.parts import Codebook
 from labeling.codebooks.queries import definition_of
@@ -67,6 +68,8 @@ class Records:
         self.sight = visible_to(release.created_by)
         self.sources: dict[str, int] = {}  # digest -> bytes, of the source files behind the records
         self._versions: dict[int, tuple[CodebookVersion, Codebook]] = {}
+        # reading -> the key of its channel, None for people's; of those asked for last
+        self._elsewhere: dict[int, str | None] = {}
 
     @property
     def versions(self) -> list[CodebookVersion]:
@@ -149,8 +152,7 @@ class Records:
         seen = {pk for one in given for pk in one.evidence_seen} - keys.keys()
         pointed = {int(cited["reading"]) for one in given for cited in one.relied_on if cited.get("reading")}
         if seen:
-            others = Channel.objects.filter(readings__pk__in=seen).exclude(kind=HUMAN)
-            keys |= dict(others.values_list("readings__pk", "key"))
+            keys |= self._keys_elsewhere(seen)
         relied: dict[int, Relied] = {
             pk: Relied(keys[pk], one.position, one.part, one.start, one.end, one.value, one.label)
             for pk in pointed
@@ -162,6 +164,14 @@ class Records:
                 place = (row.position, row.part, row.start, row.end)
                 relied[row.pk] = Relied(row.channel.key, *place, row.value, row.label)
         return keys, relied
+
+    def _keys_elsewhere(self, reading_ids: set[int]) -> dict[int, str]:
+        """The channels of readings that are not current, or stand on other transcripts."""
+        if not reading_ids <= self._elsewhere.keys():
+            others = Channel.objects.filter(readings__pk__in=reading_ids).exclude(kind=HUMAN)
+            known = dict(others.values_list("readings__pk", "key"))
+            self._elsewhere = {pk: known.get(pk) for pk in reading_ids}
+        return {pk: key for pk in reading_ids if (key := self._elsewhere[pk]) is not None}
 
     def _version(self, version_id: int) -> tuple[CodebookVersion, Codebook]:
         found = self._versions.get(version_id)

@@ -1,6 +1,5 @@
 """Rows of plain statements as instances of models."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from django.db import connection
 
 from auditor.accounts.models import Project, User
 from auditor.ledger.models import Event
-from auditor.web.plainrows import Columns, as_columns
+from auditor.web.plainrows import Columns
 from auditor.web.prepared import prepared
 
 
@@ -56,12 +55,3 @@ def test_a_statement_made_often_is_kept_planned(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE position('17171' IN statement) > 0")
         assert cursor.fetchone() == (1,)
-
-
-def test_columns_come_as_the_driver_gives_them(project: Project) -> None:
-    events = Event.objects.filter(project_id=project.pk).order_by("pk")
-    found = as_columns(events, "pk", "verb", "detail")
-    assert [(pk, verb, json.loads(detail)) for pk, verb, detail in found] == list(
-        events.values_list("pk", "verb", "detail")
-    )
-    assert found
