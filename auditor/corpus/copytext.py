@@ -14,6 +14,8 @@ def row(*values: object) -> bytes:
 
 def field_of(value: object) -> bytes:
     """One field: a text, a number, or None for null."""
+    if value.__class__ is int:
+        return b"%d" % value
     return NULL if value is None else escaped(str(value).encode())
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from auditor.corpus.copying import copy_rows
 from auditor.corpus.copytext import row
+from auditor.corpus.queries import array_text
 from auditor.corpus.sources import storage_lock, store_once
 from auditor.evidence.models import HUMAN, Channel
 from auditor.ledger.actions import record
@@ -39,10 +40,10 @@ from labeling.datasets.manifest import Tally, beginning_of, codebook_file, conte
 from labeling.datasets.models import Release, ReleaseChannel, ReleaseFile, ReleaseItem, ReleaseShard
 from labeling.datasets.planning import Plan, asks_evidence, plan
 from labeling.datasets.queries import hidden_from
+from labeling.datasets.reading_ahead import beside, read_ahead
 from labeling.datasets.redaction import TooSlow
 from labeling.datasets.rows import Records
 from labeling.datasets.rows.evidence import declared
-from labeling.datasets.rows.fetching_ahead import fetched_ahead
 from labeling.datasets.tracking import TrackFiles
 from labeling.datasets.worthing import prevalence_of, worth_of
 from labeling.queues.models import Round
@@ -69,9 +70,9 @@ class Made:
 def build(*, release: Release, ticket: Ticket) -> None:
     """Write the files of a release and store them; safe to repeat until it is built.
 
-    Its moment and its items are fixed first, and are the same when a worker dies and another goes on. Memory is
-    bounded by the plan, one chunk of items and one Parquet row group. Files are stored under their digests, so equal
-    files are stored once.
+    Its moment is fixed first, so its items are the same when a worker dies and another goes on; beside the writing they are
+    written down, and nothing is stored before they are. Memory is bounded by the plan, one chunk of items and one Parquet row
+    group. Files are stored under their digests, so equal files are stored once.
 
     Raises:
         Refused: nothing in the rounds may be released, or a pattern takes too long.
@@ -85,9 +86,13 @@ def build(*, release: Release, ticket: Ticket) -> None:
     rounds = rounds_of(release)
     planned = _fixed(release, rounds, beat)
     ticket.beat(done=0, total=len(planned.chosen), note="Writing", force=True)
-    with TemporaryDirectory(prefix="auditor-release-") as scratch:
+    with (
+        beside(lambda: _hold(release, planned)) as held,
+        TemporaryDirectory(prefix="auditor-release-") as scratch,
+    ):
         folder = Path(scratch)
         made = write_files(release, planned, rounds, folder, beat)
+        held()
         ticket.beat(done=len(planned.chosen), note="Storing", force=True)
         with beating(ticket), transaction.atomic():
             storage_lock()  # until the rows that name them are there, nobody takes these files for unused
@@ -146,9 +151,10 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
     tracks = TrackFiles(folder, records.definition.tracks, records.sight, planned.moment)
     try:
         with (
+            beside(lambda: figures_of(planned, rounds)) as agreement,
             tracks,
             RecordFiles(folder, formats, context_of(release, rounds, beginning)) as files,
-            fetched_ahead(records, planned.chunks()) as chunks,
+            read_ahead(records.fetched(chunk) for chunk in planned.chunks()) as chunks,
         ):
             for found in chunks:
                 made = []
@@ -174,7 +180,7 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
         names.append(name)
     beat(tally.records, "Measuring agreement")
     manifest = manifest_of(
-        beginning, planned, tally, records, definition_of(newest), figures_of(planned, rounds),
+        beginning, planned, tally, records, definition_of(newest), agreement(),
         [described(folder, name) for name in names],
     )  # fmt: skip
     return Made(manifest, write_words(release, manifest, folder))
@@ -220,7 +226,7 @@ def keep_file(path: Path, file: ReleaseFile) -> None:
 
 
 def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:
-    """The plan, with the moment and the rows that hold it written down; made once, then the same each time."""
+    """The plan, with the moment and what it does not tell written down; made once, then the same each time."""
     if release.as_of is None:
         definition = Definition.from_json(release.parameters)
         if definition.moment is None:
@@ -237,31 +243,35 @@ def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:
         locked = Release.objects.select_for_update().get(pk=release.pk)
         first = locked.as_of is None
         release.as_of = locked.as_of = locked.as_of or moment
-        ReleaseItem.objects.filter(release=release).delete()
-        copy_rows(
-            "datasets_releaseitem", ITEM,
-            (
-                row(
-                    release.pk, order, one.item_id, one.transcript_id, one.drawn_id, one.ruling_id, one.label, one.group, one.grade,
-                    one.how, one.split, one.cluster,
-                )
-                for order, one in enumerate(planned.chosen)
-            ),
-        )  # fmt: skip
-        ReleaseShard.objects.filter(release=release).delete()
-        ReleaseShard.objects.bulk_create(
-            ReleaseShard(release=release, shard_id=pk) for pk in _shards(release)
-        )
         if not release.channels.exists():
             ReleaseChannel.objects.bulk_create(
                 ReleaseChannel(release=release, channel=one, declared=declared(one))
-                for one in _channels(release)
+                for one in _channels(release, planned)
             )
         if first:
             locked.named = _names(release, rounds, planned)
             locked.save(update_fields=["as_of", "named"])
         release.named = locked.named
     return planned
+
+
+@transaction.atomic
+def _hold(release: Release, planned: Plan) -> None:
+    """Write down the items, and the files of tracks, that the release is made from: from then on they stand."""
+    Release.objects.select_for_update().get(pk=release.pk)
+    ReleaseItem.objects.filter(release=release).delete()
+    copy_rows(
+        "datasets_releaseitem", ITEM,
+        (
+            row(
+                release.pk, order, one.item_id, one.transcript_id, one.drawn_id, one.ruling_id, one.label, one.group, one.grade,
+                one.how, one.split, one.cluster,
+            )
+            for order, one in enumerate(planned.chosen)
+        ),
+    )  # fmt: skip
+    ReleaseShard.objects.filter(release=release).delete()
+    ReleaseShard.objects.bulk_create(ReleaseShard(release=release, shard_id=pk) for pk in _shards(release))
 
 
 def _planned(release: Release, rounds: Sequence[Round], moment: datetime, beat: Beat) -> Plan:
@@ -297,16 +307,16 @@ def _names(release: Release, rounds: Sequence[Round], planned: Plan) -> dict[str
     return named
 
 
-def _channels(release: Release) -> list[Channel]:
+def _channels(release: Release, planned: Plan) -> list[Channel]:
     """The channels that speak of the release's transcripts and were chosen, and those whose tracks go in."""
     definition = Definition.from_json(release.parameters)
     found = set(Channel.objects.filter(project=release.project_id, key__in=definition.tracks))
     if definition.evidence != NO_EVIDENCE:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT DISTINCT r.channel_id FROM evidence_reading r JOIN datasets_releaseitem i"
-                " USING (transcript_id) WHERE i.release_id = %s AND r.created_at <= %s",
-                [release.pk, release.as_of],
+                "SELECT DISTINCT channel_id FROM evidence_reading"
+                " WHERE transcript_id = ANY(%s::bigint[]) AND created_at <= %s",
+                [array_text(one.transcript_id for one in planned.chosen), release.as_of],
             )
             ids = [pk for (pk,) in cursor.fetchall()]
         rows = Channel.objects.filter(pk__in=ids).exclude(kind=HUMAN)
