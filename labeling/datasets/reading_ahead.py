@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 from django.db import connection
@@ -36,10 +37,10 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
 def beside(work: Callable[[], Item]) -> Iterator[Callable[[], Item]]:
     """What gives the result of some work, which begins now and is done beside what follows; it has ended on leaving.
 
-    Inside a transaction it is done when it is asked for, as above.
+    Inside a transaction it is done when it is first asked for, as above.
     """
     if connection.in_atomic_block:
-        yield work
+        yield cache(work)
         return
 
     def done() -> Item:

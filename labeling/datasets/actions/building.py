@@ -15,11 +15,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.utils import timezone
 
-from auditor.corpus.copying import copy_rows
-from auditor.corpus.copytext import row
-from auditor.corpus.queries import array_text
 from auditor.corpus.sources import storage_lock, store_once
-from auditor.evidence.models import HUMAN, Channel
 from auditor.ledger.actions import record
 from auditor.runs.actions import Refused, Ticket
 from auditor.runs.beating import beating
@@ -29,15 +25,16 @@ from labeling.annotations.models import LabelRevision
 from labeling.codebooks.queries import definition_of
 from labeling.codebooks.written import write_text
 from labeling.datasets import verifying
+from labeling.datasets.actions.holding import channels_of, hold
 from labeling.datasets.agreeing import figures_of
 from labeling.datasets.card import card
 from labeling.datasets.carrying import write_attachments
 from labeling.datasets.citing import cff
 from labeling.datasets.collecting import seldom_collected
-from labeling.datasets.definition import NO_EVIDENCE, Definition
+from labeling.datasets.definition import Definition
 from labeling.datasets.exporters import RecordFiles, digest_of, exporters_of
 from labeling.datasets.manifest import Tally, beginning_of, codebook_file, context_of, manifest_of
-from labeling.datasets.models import Release, ReleaseChannel, ReleaseFile, ReleaseItem, ReleaseShard
+from labeling.datasets.models import Release, ReleaseChannel, ReleaseFile
 from labeling.datasets.planning import Plan, asks_evidence, plan
 from labeling.datasets.queries import hidden_from
 from labeling.datasets.reading_ahead import beside, read_ahead
@@ -51,10 +48,6 @@ from labeling.queues.models import Round
 SETTLED_AT_ONCE = 200
 VERIFY = "verify.py"  # the text of `verifying`
 RECENT = timedelta(hours=1)  # a moment that transactions may still write into
-ITEM = (
-    "release_id", '"order"', "item_id", "transcript_id", "drawn_id", "ruling_id", "label", '"group"', "grade", "how", "split",
-    "cluster",
-)  # fmt: skip
 Beat = Callable[[int, str], None]
 
 
@@ -87,12 +80,11 @@ def build(*, release: Release, ticket: Ticket) -> None:
     planned = _fixed(release, rounds, beat)
     ticket.beat(done=0, total=len(planned.chosen), note="Writing", force=True)
     with (
-        beside(lambda: _hold(release, planned)) as held,
+        beside(lambda: hold(release, planned)) as held,
         TemporaryDirectory(prefix="auditor-release-") as scratch,
     ):
         folder = Path(scratch)
-        made = write_files(release, planned, rounds, folder, beat)
-        held()
+        made = write_files(release, planned, rounds, folder, beat, held)
         ticket.beat(done=len(planned.chosen), note="Storing", force=True)
         with beating(ticket), transaction.atomic():
             storage_lock()  # until the rows that name them are there, nobody takes these files for unused
@@ -143,12 +135,26 @@ def rounds_of(release: Release) -> list[Round]:
     return list(rows.defer("sample__frame_ids").order_by("pk"))
 
 
-def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder: Path, beat: Beat) -> Made:
-    """Every file of a release into a folder; the manifest comes last and names all others."""
+def write_files(
+    release: Release,
+    planned: Plan,
+    rounds: Sequence[Round],
+    folder: Path,
+    beat: Beat,
+    held: Callable[[], None] | None = None,
+) -> Made:
+    """Every file of a release into a folder; the manifest comes last and names all others.
+
+    Args:
+        held: returns once the items are written down, which they are beside the records; files that the release does not
+            make are read after that.
+    """
     beginning = beginning_of(release, planned, rounds)
     tally, records = Tally(), Records(release, planned)
     formats = exporters_of(Definition.from_json(release.parameters).formats)
     tracks = TrackFiles(folder, records.definition.tracks, records.sight, planned.moment)
+    if tracks.keys and held is not None:
+        held()
     try:
         with (
             beside(lambda: figures_of(planned, rounds)) as agreement,
@@ -168,6 +174,8 @@ def write_files(release: Release, planned: Plan, rounds: Sequence[Round], folder
                 beat(tally.records, "Writing")
     except TooSlow as problem:
         raise Refused(str(problem)) from problem
+    if held is not None:
+        held()
     beat(tally.records, "Copying attachments")
     carried = write_attachments(
         folder, release, tally.carried, beat=lambda: beat(tally.records, "Copying attachments")
@@ -246,32 +254,13 @@ def _fixed(release: Release, rounds: Sequence[Round], beat: Beat) -> Plan:
         if not release.channels.exists():
             ReleaseChannel.objects.bulk_create(
                 ReleaseChannel(release=release, channel=one, declared=declared(one))
-                for one in _channels(release, planned)
+                for one in channels_of(release, planned)
             )
         if first:
             locked.named = _names(release, rounds, planned)
             locked.save(update_fields=["as_of", "named"])
         release.named = locked.named
     return planned
-
-
-@transaction.atomic
-def _hold(release: Release, planned: Plan) -> None:
-    """Write down the items, and the files of tracks, that the release is made from: from then on they stand."""
-    Release.objects.select_for_update().get(pk=release.pk)
-    ReleaseItem.objects.filter(release=release).delete()
-    copy_rows(
-        "datasets_releaseitem", ITEM,
-        (
-            row(
-                release.pk, order, one.item_id, one.transcript_id, one.drawn_id, one.ruling_id, one.label, one.group, one.grade,
-                one.how, one.split, one.cluster,
-            )
-            for order, one in enumerate(planned.chosen)
-        ),
-    )  # fmt: skip
-    ReleaseShard.objects.filter(release=release).delete()
-    ReleaseShard.objects.bulk_create(ReleaseShard(release=release, shard_id=pk) for pk in _shards(release))
 
 
 def _planned(release: Release, rounds: Sequence[Round], moment: datetime, beat: Beat) -> Plan:
@@ -305,46 +294,6 @@ def _names(release: Release, rounds: Sequence[Round], planned: Plan) -> dict[str
         people |= {*ruled.values_list("adjudicator_id", "adjudicator__name").distinct()}
         named["people"] = {str(pk): name for pk, name in sorted(people)}
     return named
-
-
-def _channels(release: Release, planned: Plan) -> list[Channel]:
-    """The channels that speak of the release's transcripts and were chosen, and those whose tracks go in."""
-    definition = Definition.from_json(release.parameters)
-    found = set(Channel.objects.filter(project=release.project_id, key__in=definition.tracks))
-    if definition.evidence != NO_EVIDENCE:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT DISTINCT channel_id FROM evidence_reading"
-                " WHERE transcript_id = ANY(%s::bigint[]) AND created_at <= %s",
-                [array_text(one.transcript_id for one in planned.chosen), release.as_of],
-            )
-            ids = [pk for (pk,) in cursor.fetchall()]
-        rows = Channel.objects.filter(pk__in=ids).exclude(kind=HUMAN)
-        found |= {one for one in rows if definition.has_channel(one.key)}
-    return sorted(found, key=lambda one: one.key)
-
-
-def _shards(release: Release) -> list[int]:
-    """The files of tracks that the release is made from."""
-    keys = Definition.from_json(release.parameters).tracks
-    if not keys:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(_SHARDS, {"release": release.pk, "moment": release.as_of, "keys": list(keys)})
-        return [pk for (pk,) in cursor.fetchall()]
-
-
-_SHARDS = """
-SELECT t.shard_id FROM evidence_track t JOIN datasets_releaseitem i USING (transcript_id)
-    JOIN evidence_channel c ON c.id = t.channel_id
-WHERE i.release_id = %(release)s AND c.key = ANY(%(keys)s) AND t.created_at <= %(moment)s
-    AND (t.superseded_at IS NULL OR t.superseded_at > %(moment)s)
-UNION SELECT b.shard_id FROM evidence_block b JOIN datasets_releaseitem i USING (transcript_id)
-    JOIN evidence_channel c ON c.id = ANY(b.channels)
-WHERE i.release_id = %(release)s AND c.key = ANY(%(keys)s) AND b.created_at <= %(moment)s
-    AND (b.superseded_at IS NULL OR b.superseded_at > %(moment)s)
-ORDER BY 1
-"""
 
 
 def _wait_for_writers(moment: datetime) -> None:
