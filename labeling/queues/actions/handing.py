@@ -222,14 +222,22 @@ def release(lease: Lease, *, reason: str, note: str = "") -> None:
         cursor.execute(FREE, {"item": lease.item_id, "slot": lease.slot, "reason": reason})
 
 
-def escalate_if_stuck(item: Item) -> bool:
-    """Hand an item, whose row the caller holds, to adjudication if it was given back too often to go on."""
+def escalate_if_stuck(item: Item, *, idle: bool = False) -> bool:
+    """Hand an item, whose row the caller holds, to adjudication if it was given back too often to go on.
+
+    Args:
+        idle: only while nobody holds a slot of it, who could still finish it.
+    """
     gone = Lease.objects.filter(item=item)
     skips = list(gone.filter(reason=SKIPPED).order_by("pk").values_list("skip_reason", "note"))
     have = gone.filter(state__in=TAKEN) | gone.filter(reason=SKIPPED)
     left = RoundMember.objects.filter(round_id=item.round_id, dropped_at__isnull=True)
     words = why_escalated(skips, left.exclude(user__in=have.values("reviewer")).count())
     if not words or item.escalated_at is not None:
+        return False
+    # Asked last: who took a slot before they were counted as having one is still seen here, for they need the item's row to
+    # finish it.
+    if idle and gone.filter(state="held").exists():
         return False
     item.escalated_at, item.escalation = timezone.now(), words
     item.save(update_fields=["escalated_at", "escalation"])
@@ -253,11 +261,7 @@ def escalate_stuck() -> int:
     ).exclude(leases__state="held")
     with transaction.atomic():
         items = rows.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("pk")
-        items = items.select_related("round")
-        # Asked again once the rows are held: somebody may have taken one while the lock was waited for.
-        return sum(
-            escalate_if_stuck(item) for item in items[:500] if not item.leases.filter(state="held").exists()
-        )
+        return sum(escalate_if_stuck(item, idle=True) for item in items.select_related("round")[:500])
 
 
 def _seat(round_id: int, reviewer_id: int) -> RoundMember | None:

@@ -219,3 +219,37 @@ def test_work_is_moved_while_everybody_takes_and_skips(project: Project) -> None
         assert {one.slot for one in item.assignments.all()} == {0, 1}
         closed = {one.slot for one in item.assignments.all() if not one.is_open}
         assert item.escalated_at is not None or closed == {lease.slot for lease in taken}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_the_item_up_again_while_the_sweep_looks_at_it_may_finish_it(
+    project: Project, ana: User, bo: User
+) -> None:
+    """Given back by one, labelled by another, lost to the clock by the third, who is back before it is counted who is left."""
+    cy = _member(project, "Cy", 20)
+    round = make.round(project, [make.transcript(project)], [ana, bo, cy], overlap=2)
+    first = take_next(round=round, reviewer=ana)
+    assert first is not None
+    skip(lease=first, note="not mine")
+    done, lost = take_next(round=round, reviewer=bo), take_next(round=round, reviewer=cy)
+    assert done is not None
+    assert lost is not None
+    with transaction.atomic():
+        mark_done(lease=Lease.objects.select_for_update().get(pk=done.pk))
+    run_out(lost)
+    assert actions.release_expired(round=round) == 1
+    back: list[object] = []
+
+    def meanwhile(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        if "COUNT(" in sql and "queues_roundmember" in sql and not back:
+            back.extend(in_threads([lambda: take_next(round=round, reviewer=cy)]))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        assert actions.escalate_stuck() == 0
+    (lease,) = back
+    assert isinstance(lease, Lease)
+    with transaction.atomic():
+        assert mark_done(lease=Lease.objects.select_for_update().get(pk=lease.pk))
+    item = Item.objects.get(round=round)
+    assert (item.escalated_at, item.finished_at is not None) == (None, True)
