@@ -362,15 +362,18 @@ export function attach(document, window) {
     }
     return null;
   };
-  let pointing = false;
+  let pointed = null; // the last move since a frame was drawn
   document.addEventListener("pointermove", (event) => {
-    if (pointing || event.buttons) return;
-    pointing = true;
-    window.requestAnimationFrame(() => {
-      pointing = false;
-      const place = under(event);
-      hover(place, place?.box);
-    });
+    if (event.buttons) return;
+    if (!pointed) {
+      window.requestAnimationFrame(() => {
+        const at = pointed;
+        pointed = null;
+        const place = under(at);
+        hover(place, place?.box);
+      });
+    }
+    pointed = event;
   }, { passive: true });
   document.addEventListener("scroll", () => hover(null), { capture: true, passive: true });
 
