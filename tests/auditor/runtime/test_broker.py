@@ -13,7 +13,7 @@ from kombu import Connection, Queue
 from auditor.runtime import binaries, places, unacknowledged
 from auditor.runtime.broker import BrokerServer
 from auditor.runtime.processes import AlreadyRunning, StartFailed
-from tests.auditor.runtime.machine import NOBODY, STRANGER, as_user
+from tests.auditor.runtime.machine import NOBODY, STRANGER, as_user, within
 
 
 @pytest.fixture
@@ -35,6 +35,13 @@ def put(broker: BrokerServer, *words: str) -> None:
             queue.put(word)
 
 
+def is_logged(broker: BrokerServer) -> bool:
+    """Whether all that was queued is in the log: while a busy disk takes the last of it in, a write may wait for two seconds."""
+    with Connection(url(broker)) as connection:
+        said = connection.default_channel.client.info("persistence")
+        return said["aof_enabled"] == 1 and said["aof_buffer_length"] == 0
+
+
 def knock(broker: BrokerServer) -> None:
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(str(broker.socket))
@@ -53,6 +60,7 @@ def take(broker: BrokerServer) -> list[str]:
 
 def test_queued_work_survives_a_killed_broker(broker: BrokerServer) -> None:
     put(broker, "one", "two")
+    assert within(10, lambda: is_logged(broker))
     assert broker.process is not None
     os.kill(broker.process.pid, signal.SIGKILL)
     broker.process.wait()
