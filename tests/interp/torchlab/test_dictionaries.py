@@ -221,9 +221,10 @@ def test_the_strongest_are_the_strongest(kind: str, k: int, tmp_path: Path) -> N
     features = encoder.encode(x).numpy()
     assert top.index.dtype == np.uint32
     assert top.index.shape == top.value.shape == (70, k)
-    assert top.value == pytest.approx(-np.sort(-features, axis=1)[:, :k], abs=1e-6)
+    # Other kernels for another number of rows: values of 6 to 20 are two of their last places apart on some processors.
+    assert top.value == pytest.approx(-np.sort(-features, axis=1)[:, :k], rel=1e-6, abs=1e-6)
     at = np.take_along_axis(features, top.index.astype(int), axis=1)
-    assert at[top.value > 0] == pytest.approx(top.value[top.value > 0], abs=1e-6)
+    assert at[top.value > 0] == pytest.approx(top.value[top.value > 0], rel=1e-6, abs=1e-6)
     assert (top.index[top.value == 0] == 0).all()
 
 
@@ -297,7 +298,7 @@ def test_of_many_features_the_strongest_are_those_of_encode(kind: str, dtype: st
     top, features = encoder.top(x, 12, chunk=16), encoder.encode(x).float().numpy()
     expected = -np.sort(-features, axis=1)[:, :12]
     assert (top.value > 0).any()
-    assert top.value == pytest.approx(expected, abs=1e-6 if dtype == "float32" else 0.02)
+    assert top.value == pytest.approx(expected, rel=1e-6, abs=1e-6 if dtype == "float32" else 0.02)
     if dtype == "float32":
         with torch.no_grad():
             theirs = torch.topk(sae.encode(x), 12, dim=-1)
