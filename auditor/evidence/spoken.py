@@ -9,17 +9,17 @@ from typing import Any
 from django.db import connection
 
 from auditor.corpus.queries import array_text
+from auditor.evidence.veils import NO_VEIL
 
-SAID = """
+SAID = f"""
 SELECT r.id, r.channel_id, r.transcript_id, r.position, r.part, r.start, r."end", r.identifier, r.value, r.label, r.explanation,
     r.detail::text
 FROM evidence_reading r JOIN evidence_channel c ON c.id = r.channel_id
 WHERE r.transcript_id = ANY(%(transcripts)s::bigint[]) AND r.created_at <= %(moment)s
     AND (r.superseded_at IS NULL OR r.superseded_at > %(moment)s) AND c.kind <> 'human'
-    AND NOT EXISTS (SELECT FROM evidence_veil veil WHERE veil.person_id = %(person)s AND veil.scope = 'machine'
-        AND veil.transcript_id = r.transcript_id AND veil.lifted_at IS NULL)
+    AND {NO_VEIL % {"expressions": "r.transcript_id, %(person)s, 'machine'"}}
 ORDER BY r.id
-"""
+"""  # noqa: S608 - made of constants
 QUOTED = """
 SELECT reading_id, text, status, position, part, start, "end" FROM evidence_quote
 WHERE reading_id = ANY(%s::bigint[]) ORDER BY id
@@ -55,14 +55,8 @@ def spoken_at(person_id: int, transcript_ids: Iterable[int], moment: datetime) -
             one.detail = {} if one.detail == "{}" else json.loads(one.detail)  # most say no more
         cursor.execute(QUOTED, [array_text(found)])
         for reading, text, status, position, part, start, end in cursor.fetchall():
+            words = {"text": text, "status": status}
             found[reading].quotes.append(
-                {
-                    "text": text,
-                    "status": status,
-                    "position": position,
-                    "part": part,
-                    "start": start,
-                    "end": end,
-                }
+                {**words, "position": position, "part": part, "start": start, "end": end}
             )
     return list(found.values())

@@ -94,6 +94,7 @@ def _tables(
 
 def _said(plan: Plan, rounds: Sequence[Round], stage: str) -> Iterator[tuple[int, str]]:
     """Each labelled item's transcript, and who said what of it, by reviewer and then oldest first."""
+    # Outside a transaction the server would hold all rows at once.
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(SAID, [[one.pk for one in rounds], WORK, stage, plan.moment])
         while rows := cursor.fetchmany(READ):
